@@ -1,1 +1,35 @@
-fn main() {}
+//! `stampmill`: an actor-based stream processor for Kafka, configured by file.
+
+mod cli;
+mod commands;
+mod config;
+mod logging;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::cli::{Cli, Command};
+use self::commands::{check, configured, exit, render};
+
+fn main() -> ExitCode {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return not_a_command(&error),
+    };
+    logging::init();
+    match command {
+        Command::Run(arguments) => configured(arguments.sources(), commands::run::run),
+        Command::Check(arguments) => configured(arguments.sources(), |settings| check::run(&settings)),
+        Command::Render(arguments) => render::run(arguments),
+        Command::Demo(arguments) => commands::demo::run(arguments),
+        Command::DevBroker(arguments) => commands::dev_broker::run(arguments),
+    }
+}
+
+/// Help and version arrive here too, as errors that are none.
+fn not_a_command(error: &clap::Error) -> ExitCode {
+    // Nothing is left to be done where standard output or standard error is closed.
+    let _ = error.print();
+    if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS }
+}

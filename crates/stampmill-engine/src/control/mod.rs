@@ -1,0 +1,274 @@
+//! The control thread of a pipeline. It owns the consumer: rebalances, commits, errors. No record passes through it,
+//! and it never waits for work: while actors drain, it goes on polling.
+
+mod commit;
+mod positions;
+mod rebalance;
+mod startup;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use stampmill_core::record::CommitOffset;
+use stampmill_core::start_position::Mark;
+use thiserror::Error;
+
+pub use self::startup::StartError;
+use crate::kafka::PartitionId;
+use crate::kafka::cluster::Topics;
+use crate::kafka::consumer::{GroupConsumer, GroupEvent};
+use crate::kafka::ffi::PartitionQueue;
+use crate::messages::{Report, Reposition};
+use crate::observe::Counters;
+use crate::settings::{OnOffsetGap, PipelineSettings};
+use crate::topology::{Arbiters, BuildError, Consumer, Topology};
+
+/// Why a pipeline ended other than by being told to.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    #[error("{0}")]
+    Start(#[from] StartError),
+    #[error("{0}")]
+    Build(#[from] BuildError),
+    #[error("kafka: {0}")]
+    Kafka(#[from] KafkaError),
+    #[error("the consumer can do no more: {0}")]
+    ConsumerFatal(RDKafkaErrorCode),
+    #[error("the producer can do no more: {error}: {reason}")]
+    ProducerFatal { error: RDKafkaErrorCode, reason: String },
+    #[error(
+        "{partition}: the committed offset {committed} is outside of what the partition holds, {low} to {high}: records were deleted before they were read, or the topic was made anew; set `on_offset_gap` to `earliest` or `latest` to go on"
+    )]
+    OffsetGap { partition: String, committed: i64, low: i64, high: i64 },
+    #[error("{0}: a record came by the main queue, where nobody would have processed it")]
+    StrayRecord(String),
+    #[error("{0} did not stop in time")]
+    Stuck(String),
+    #[error("the control thread panicked")]
+    Panicked,
+}
+
+/// Set from outside to end a pipeline.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+pub(crate) struct Control {
+    settings: Arc<PipelineSettings>,
+    consumer: Arc<GroupConsumer>,
+    topology: Topology,
+    reports: Receiver<Report>,
+    stop: Stop,
+    /// Topics that were there before the group was joined.
+    known_topics: Topics,
+    marks: HashMap<Arc<str>, Mark>,
+    assigned: BTreeMap<PartitionId, Assigned>,
+    /// Rebalances that were noted and are still to be carried out, in order.
+    changes: VecDeque<Change>,
+    /// Each partition's number, the same for as long as the process lives.
+    lanes: HashMap<PartitionId, usize>,
+    assignments: u64,
+    commits: commit::Pending,
+    last_complaint: Option<Instant>,
+}
+
+/// A partition that is ours.
+struct Assigned {
+    number: u64,
+    work: WorkOn,
+    committed: CommitOffset,
+    drained: bool,
+    closed: bool,
+}
+
+enum WorkOn {
+    Reading(Consumer),
+    /// The group moved on before it was known where to read: it will be taken away again. The queue is held so that
+    /// no record goes to the main queue.
+    Nothing { _queue: PartitionQueue<crate::kafka::consumer::GroupContext> },
+}
+
+enum Change {
+    Assign(Vec<PartitionId>),
+    Revoke(Vec<PartitionId>),
+}
+
+/// The longest that a rebalance, a report or a stop waits to be seen.
+const POLL: Duration = Duration::from_millis(50);
+const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
+
+/// Runs a pipeline on the current thread until it is stopped or can do no more.
+pub(crate) fn run(
+    settings: Arc<PipelineSettings>,
+    arbiters: Arbiters,
+    counters: Arc<Counters>,
+    stop: Stop,
+) -> Result<(), PipelineError> {
+    let consumer = Arc::new(crate::kafka::consumer::create(&settings.source)?);
+    let outlets = crate::topology::Outlet::open(&settings, &counters)?;
+    let Some(cluster) = startup::await_cluster(&settings, &consumer, &outlets, &stop)? else {
+        return Ok(()); // Stopped before there was anything to stop.
+    };
+    let (report, reports): (Sender<Report>, _) = channel();
+    let topology = Topology::build(&settings, arbiters, outlets, cluster.sink_partitions, &counters, &report);
+    let control = Control {
+        settings,
+        consumer,
+        topology,
+        reports,
+        stop,
+        known_topics: cluster.topics,
+        marks: HashMap::new(),
+        assigned: BTreeMap::new(),
+        changes: VecDeque::new(),
+        lanes: HashMap::new(),
+        assignments: 0,
+        commits: commit::Pending::default(),
+        last_complaint: None,
+    };
+    control.run()
+}
+
+// === impl Control ===
+
+impl Control {
+    fn run(mut self) -> Result<(), PipelineError> {
+        let topics: Vec<&str> = self.settings.source.topics.iter().map(String::as_str).collect();
+        self.consumer.subscribe(&topics)?;
+        let ended = self.serve();
+        let drained = self.shut_down(ended.is_ok());
+        ended.and(drained)
+    }
+
+    fn serve(&mut self) -> Result<(), PipelineError> {
+        while !self.stop.is_requested() {
+            self.poll(POLL)?;
+            while let Some(change) = self.changes.pop_front() {
+                match change {
+                    Change::Assign(partitions) => self.assign(partitions)?,
+                    Change::Revoke(partitions) => self.revoke(partitions)?,
+                }
+            }
+            self.commit_if_due();
+        }
+        Ok(())
+    }
+
+    /// Serves librdkafka and the actors' reports once. Rebalances are only noted.
+    fn poll(&mut self, timeout: Duration) -> Result<(), PipelineError> {
+        match self.consumer.poll(timeout) {
+            None => {}
+            Some(Ok(record)) => {
+                use rdkafka::Message;
+                let place = format!("{}/{} offset {}", record.topic(), record.partition(), record.offset());
+                return Err(PipelineError::StrayRecord(place));
+            }
+            Some(Err(KafkaError::MessageConsumptionFatal(error))) => return Err(PipelineError::ConsumerFatal(error)),
+            Some(Err(error)) => self.complain(&format!("consumer: {error}")),
+        }
+        for event in self.consumer.context().take_events() {
+            match event {
+                GroupEvent::Assign(partitions) => self.changes.push_back(Change::Assign(partitions)),
+                GroupEvent::Revoke(partitions) => self.changes.push_back(Change::Revoke(partitions)),
+                GroupEvent::Committed(results) => self.take_commit_results(results),
+            }
+        }
+        while let Ok(report) = self.reports.try_recv() {
+            self.take_report(report)?;
+        }
+        Ok(())
+    }
+
+    fn take_report(&mut self, report: Report) -> Result<(), PipelineError> {
+        match report {
+            Report::Drained { assignment } => self.with_assignment(assignment, |assigned| assigned.drained = true),
+            Report::Closed { assignment } => self.with_assignment(assignment, |assigned| assigned.closed = true),
+            Report::ProducerFatal { error, reason } => return Err(PipelineError::ProducerFatal { error, reason }),
+            Report::PartitionError { assignment, error } => return self.partition_error(assignment, error),
+        }
+        Ok(())
+    }
+
+    fn with_assignment(&mut self, number: u64, change: impl FnOnce(&mut Assigned)) {
+        if let Some(assigned) = self.assigned.values_mut().find(|assigned| assigned.number == number) {
+            change(assigned);
+        }
+    }
+
+    fn partition_error(&mut self, assignment: u64, error: RDKafkaErrorCode) -> Result<(), PipelineError> {
+        let Some(partition) =
+            self.assigned.iter().find(|(_, found)| found.number == assignment).map(|(partition, _)| partition.clone())
+        else {
+            return Ok(());
+        };
+        match error {
+            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => self.close_gap(&partition),
+            // librdkafka goes on trying: the leader moves, permission is still to be given, and the like.
+            error => {
+                self.complain(&format!("{partition}: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// The offset to read next is not in the partition.
+    fn close_gap(&mut self, partition: &PartitionId) -> Result<(), PipelineError> {
+        let Some(Assigned { work: WorkOn::Reading(actor), .. }) = self.assigned.get(partition) else {
+            return Ok(());
+        };
+        let (low, high) =
+            self.consumer.fetch_watermarks(&partition.topic, partition.partition, crate::kafka::cluster::ANSWER)?;
+        let committed = actor.watermark.get().get();
+        let to = match self.settings.source.on_offset_gap {
+            OnOffsetGap::Halt => {
+                return Err(PipelineError::OffsetGap { partition: partition.to_string(), committed, low, high });
+            }
+            OnOffsetGap::Earliest => low,
+            OnOffsetGap::Latest => high,
+        };
+        let passed_over = (to - committed).max(0);
+        log::error!("{partition}: offset {committed} is gone, going on at {to}: {passed_over} records were never read");
+        actor.addr.do_send(Reposition(CommitOffset::new(to)));
+        Ok(())
+    }
+
+    fn lane(&mut self, partition: &PartitionId) -> usize {
+        let next = self.lanes.len();
+        *self.lanes.entry(partition.clone()).or_insert(next)
+    }
+
+    /// A warning that may come again and again, said once in a while.
+    fn complain(&mut self, of: &str) {
+        if self.last_complaint.is_none_or(|last| last.elapsed() >= BETWEEN_COMPLAINTS) {
+            self.last_complaint = Some(Instant::now());
+            log::warn!("{}: {of}", self.settings.name);
+        }
+    }
+}
+
+// === impl Assigned ===
+
+impl Assigned {
+    fn consumer(&self) -> Option<&Consumer> {
+        match &self.work {
+            WorkOn::Reading(consumer) => Some(consumer),
+            WorkOn::Nothing { .. } => None,
+        }
+    }
+}
+
+// === impl Stop ===
+
+impl Stop {
+    pub(crate) fn request(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,144 @@
+//! Finds out where to read partitions from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+use stampmill_core::record::CommitOffset;
+use stampmill_core::start_position::{Known, Mark, StartPosition, TopicHistory, start_position};
+
+use super::Control;
+use crate::kafka::cluster::{ANSWER, partition_count, topics};
+use crate::kafka::{PartitionId, ffi};
+use crate::settings;
+
+/// Where to start in a partition.
+pub(super) struct Start {
+    pub(super) partition: PartitionId,
+    pub(super) position: CommitOffset,
+    pub(super) is_committed: bool,
+}
+
+/// What the group committed in a partition.
+struct Committed {
+    partition: PartitionId,
+    offset: Option<CommitOffset>,
+    mark: Option<Mark>,
+}
+
+impl Control {
+    /// The next offset to read in each partition.
+    pub(super) fn resolve(&mut self, partitions: &[PartitionId]) -> KafkaResult<Vec<Start>> {
+        let committed = self.committed(partitions)?;
+        let mut histories: HashMap<Arc<str>, TopicHistory> = HashMap::new();
+        let mut starts = Vec::with_capacity(partitions.len());
+        for Committed { partition, offset, mark } in committed {
+            if let Some(mark) = mark {
+                self.marks.insert(Arc::clone(&partition.topic), mark);
+            }
+            let topic = match (offset, histories.get(&partition.topic)) {
+                (Some(_), _) => TopicHistory::MetUnmarked, // Not looked at: the commit decides.
+                (None, Some(history)) => *history,
+                (None, None) => {
+                    let history = self.history(&partition.topic)?;
+                    histories.insert(Arc::clone(&partition.topic), history);
+                    history
+                }
+            };
+            let known = Known { partition: partition.partition, committed: offset, topic };
+            let at_end = self.settings.source.start == settings::Start::Latest;
+            let position = self.locate(&partition, start_position(known, at_end))?;
+            starts.push(Start { partition, position, is_committed: offset.is_some() });
+        }
+        Ok(starts)
+    }
+
+    fn committed(&self, partitions: &[PartitionId]) -> KafkaResult<Vec<Committed>> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition(&partition.topic, partition.partition);
+        }
+        let list = self.consumer.committed_offsets(list, ANSWER)?;
+        let metadata = ffi::commit_metadata(&list);
+        let entries = list.elements().into_iter().zip(metadata).map(|(entry, metadata)| {
+            entry.error()?;
+            let offset = match entry.offset() {
+                Offset::Offset(offset) => Some(CommitOffset::new(offset)),
+                _ => None,
+            };
+            let partition = PartitionId::new(entry.topic(), entry.partition());
+            Ok(Committed { partition, offset, mark: metadata.as_deref().and_then(Mark::decode) })
+        });
+        entries.collect()
+    }
+
+    /// What the group knows of a topic in which it has a partition without a commit.
+    fn history(&mut self, topic: &Arc<str>) -> KafkaResult<TopicHistory> {
+        let partitions = partition_count(self.consumer.client(), topic).unwrap_or(0);
+        let all: Vec<_> = (0..partitions).map(|number| PartitionId::new(topic, number)).collect();
+        let committed = self.committed(&all)?;
+        let mark = committed.iter().filter_map(|entry| entry.mark).min_by_key(|mark| mark.met_at);
+        let history = match mark {
+            Some(mark) => TopicHistory::Met(mark),
+            None if committed.iter().any(|entry| entry.offset.is_some()) => TopicHistory::MetUnmarked,
+            None if self.came_later(topic)? => TopicHistory::CameLater,
+            None => TopicHistory::NeverMet,
+        };
+        // From here on the topic is met, and whoever commits in it says so.
+        self.marks.entry(Arc::clone(topic)).or_insert_with(|| mark.unwrap_or(Mark { partitions, met_at: now() }));
+        Ok(history)
+    }
+
+    /// Whether the group had begun before the topic was there. Of a topic that only a pattern names, that is so if the
+    /// group has committed in any other.
+    fn came_later(&self, topic: &str) -> KafkaResult<bool> {
+        if !self.known_topics.contains_key(topic) {
+            return Ok(true);
+        }
+        if self.settings.source.topics.iter().any(|named| named == topic) {
+            return Ok(false);
+        }
+        let topics = topics(self.consumer.client())?;
+        let all: Vec<_> = topics
+            .iter()
+            .filter(|(topic, _)| !topic.starts_with("__"))
+            .flat_map(|(topic, partitions)| (0..*partitions).map(|number| PartitionId::new(topic, number)))
+            .collect();
+        Ok(self.committed(&all)?.iter().any(|entry| entry.offset.is_some()))
+    }
+
+    fn locate(&self, partition: &PartitionId, start: StartPosition) -> KafkaResult<CommitOffset> {
+        let watermarks = || self.consumer.fetch_watermarks(&partition.topic, partition.partition, ANSWER);
+        let offset = match (start, self.settings.source.start) {
+            (StartPosition::Resume(offset), _) => return Ok(offset),
+            (StartPosition::AsConfigured, settings::Start::Latest) => watermarks()?.1,
+            (StartPosition::AsConfigured, settings::Start::Earliest) | (StartPosition::Beginning, _) => watermarks()?.0,
+            (StartPosition::Since { timestamp }, _) => match self.at_time(partition, timestamp)? {
+                Some(offset) => offset,
+                None => watermarks()?.1,
+            },
+        };
+        log::info!("{}: {partition} starts at offset {offset}", self.settings.name);
+        Ok(CommitOffset::new(offset))
+    }
+
+    /// The first record of that time or later; `None` if there is none yet.
+    fn at_time(&self, partition: &PartitionId, timestamp: i64) -> KafkaResult<Option<i64>> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(timestamp))?;
+        let found = self.consumer.offsets_for_times(list, ANSWER)?;
+        let Some(entry) = found.elements().into_iter().next() else { return Ok(None) };
+        entry.error()?;
+        Ok(match entry.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        })
+    }
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,168 @@
+//! The consumer of a pipeline: its properties, and what librdkafka tells it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::bindings::rd_kafka_resp_err_t;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use stampmill_core::record::CommitOffset;
+
+use super::PartitionId;
+use crate::settings::Source;
+
+pub(crate) type GroupConsumer = BaseConsumer<GroupContext>;
+
+/// Notes what librdkafka says while the control thread polls. Its callbacks do nothing else, for they run inside
+/// `poll`, and to wait there for a drain would be a deadlock.
+#[derive(Debug, Default)]
+pub(crate) struct GroupContext {
+    noted: Mutex<Vec<GroupEvent>>,
+    /// Set before the consumer is dropped: rebalances are answered on the spot then, or the drop would wait for ever.
+    closing: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(crate) enum GroupEvent {
+    Assign(Vec<PartitionId>),
+    Revoke(Vec<PartitionId>),
+    /// The result of a commit for each of its partitions.
+    Committed(Vec<(PartitionId, Result<CommitOffset, RDKafkaErrorCode>)>),
+}
+
+/// What the engine sets itself; the program refuses these in a configuration.
+const OWNED: [(&str, &str); 5] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("enable.partition.eof", "false"),
+    ("isolation.level", "read_committed"),
+];
+
+/// What a configuration may change.
+const DEFAULTS: [(&str, &str); 9] = [
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("session.timeout.ms", "30000"),
+    // A full queue makes the fetcher sleep for this long; librdkafka's second halves the throughput.
+    ("fetch.queue.backoff.ms", "10"),
+    ("fetch.wait.max.ms", "100"),
+    // For each partition, since each has a queue of its own.
+    ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "8192"),
+    // How soon a new partition, or a new topic that matches a pattern, is seen.
+    ("topic.metadata.refresh.interval.ms", "30000"),
+    // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
+    ("ssl.ca.location", "probe"),
+    ("client.id", "stampmill"),
+];
+
+/// KIP-848 leaves these to the broker, and librdkafka refuses a client that sets them.
+const CLASSIC_ONLY: [&str; 2] = ["partition.assignment.strategy", "session.timeout.ms"];
+
+pub(crate) fn create(source: &Source) -> KafkaResult<GroupConsumer> {
+    let kip_848 = source.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer");
+    let mut config = ClientConfig::new();
+    for (name, value) in DEFAULTS {
+        if !(kip_848 && CLASSIC_ONLY.contains(&name)) {
+            config.set(name, value);
+        }
+    }
+    for (name, value) in &source.properties {
+        config.set(name, value);
+    }
+    for (name, value) in OWNED {
+        config.set(name, value);
+    }
+    config.set("group.id", &source.group).set_log_level(RDKafkaLogLevel::Warning);
+    config.create_with_context(GroupContext::default())
+}
+
+// === impl GroupContext ===
+
+impl GroupContext {
+    pub(crate) fn take_events(&self) -> Vec<GroupEvent> {
+        std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    fn note(&self, event: GroupEvent) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+}
+
+impl ClientContext for GroupContext {
+    fn error(&self, error: KafkaError, reason: &str) {
+        super::log_client_error("consumer", &error, reason);
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    /// Neither assigns nor unassigns: the control thread does, when the actors are ready for it.
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: rd_kafka_resp_err_t, list: &mut TopicPartitionList) {
+        if self.closing.load(Ordering::Acquire) {
+            return unassign(consumer, &[]);
+        }
+        match event {
+            rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.note(GroupEvent::Assign(partitions(list))),
+            _ => self.note(GroupEvent::Revoke(partitions(list))),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        let whole = result.err().and_then(|error| error.rdkafka_error_code());
+        let committed = offsets.elements().into_iter().filter_map(|entry| {
+            let own = entry.error().err().and_then(|error| error.rdkafka_error_code());
+            let outcome = match (own.or(whole), entry.offset()) {
+                (Some(error), _) => Err(error),
+                (None, Offset::Offset(offset)) => Ok(CommitOffset::new(offset)),
+                // Librdkafka's word for "nothing to commit here".
+                (None, _) => return None,
+            };
+            Some((PartitionId::new(entry.topic(), entry.partition()), outcome))
+        });
+        self.note(GroupEvent::Committed(committed.collect()));
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<PartitionId> {
+    list.elements().iter().map(|entry| PartitionId::new(entry.topic(), entry.partition())).collect()
+}
+
+/// Takes partitions from the assignment: these, or all where the protocol knows only all.
+pub(crate) fn unassign<C: ConsumerContext>(consumer: &BaseConsumer<C>, partitions: &[PartitionId]) {
+    let done = match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative if partitions.is_empty() => match consumer.assignment() {
+            Ok(all) => consumer.incremental_unassign(&all),
+            Err(error) => Err(error),
+        },
+        RebalanceProtocol::Cooperative => {
+            let mut list = TopicPartitionList::new();
+            for partition in partitions {
+                list.add_partition(&partition.topic, partition.partition);
+            }
+            consumer.incremental_unassign(&list)
+        }
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+    };
+    if let Err(error) = done {
+        log::warn!("partitions could not be given back: {error}");
+    }
+}
+
+/// Adds partitions to the assignment, each with the offset to read next.
+pub(crate) fn assign(consumer: &GroupConsumer, starts: &[(PartitionId, CommitOffset)]) -> KafkaResult<()> {
+    let mut list = TopicPartitionList::new();
+    for (partition, start) in starts {
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(start.get()))?;
+    }
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(&list),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&list),
+    }
+}

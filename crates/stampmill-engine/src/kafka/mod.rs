@@ -1,0 +1,40 @@
+//! All that knows Kafka's client library.
+
+pub mod embedded;
+
+pub(crate) mod classify;
+pub(crate) mod cluster;
+pub(crate) mod consumer;
+pub(crate) mod ffi;
+pub(crate) mod producer;
+
+use std::fmt;
+use std::sync::Arc;
+
+use rdkafka::error::KafkaError;
+
+/// A partition of a topic, in the order of names and numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PartitionId {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+}
+
+// === impl PartitionId ===
+
+impl PartitionId {
+    pub(crate) fn new(topic: &str, partition: i32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+impl fmt::Display for PartitionId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.topic, self.partition)
+    }
+}
+
+/// What librdkafka says of its own accord. It goes on trying by itself, so nothing of this is more than a warning.
+fn log_client_error(client: &str, error: &KafkaError, reason: &str) {
+    log::warn!("{client}: {error}: {reason}");
+}

@@ -1,0 +1,211 @@
+//! Logs and renders the records of a batch. Any TransformActor takes any batch.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, Addr, Context, Handler, Supervised};
+use fail::fail_point;
+use stampmill_core::fault::{Fault, FaultClass};
+use stampmill_core::record::{Batch, Record};
+use stampmill_core::template::Template;
+use stampmill_core::transform::{Failed, Level, Log, LogSink, Outcome, Scratch};
+
+use crate::messages::{Close, Render, Rendered, Work};
+use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue, Outputs};
+use crate::producer::ProducerActor;
+use crate::settings::{PipelineSettings, SinkKey};
+use crate::supervise::Progress;
+
+#[derive(Clone)]
+pub(crate) struct TransformSpec {
+    pub(crate) settings: Arc<PipelineSettings>,
+    /// A lane always goes to the same one.
+    pub(crate) producers: Arc<[Addr<ProducerActor>]>,
+    pub(crate) progress: Progress,
+}
+
+pub(crate) struct TransformActor {
+    spec: TransformSpec,
+    /// The batch in hand. It outlives a panic, so that work goes on at the record that panicked, and none before it
+    /// is logged or rendered twice.
+    slot: Option<Slot>,
+    scratch: Scratch,
+}
+
+struct Slot {
+    render: Render,
+    outputs: Outputs,
+    /// How often the record that comes next was begun.
+    attempts: u32,
+}
+
+// === impl TransformActor ===
+
+impl TransformActor {
+    pub(crate) fn new(spec: TransformSpec) -> Self {
+        Self { spec, slot: None, scratch: Scratch::default() }
+    }
+
+    /// Works through the batch in hand, from the first record that has no output yet.
+    fn work(&mut self) {
+        let Some(slot) = &mut self.slot else { return };
+        let count = slot.render.batch.batch.len();
+        while slot.outputs.records.len() < count {
+            slot.attempts += 1;
+            let output = slot.next_output(&self.spec.settings, &mut self.scratch);
+            slot.outputs.records.push(output);
+            slot.attempts = 0;
+            self.spec.progress.made();
+        }
+        if let Some(slot) = self.slot.take() {
+            self.pass_on(slot);
+        }
+    }
+
+    fn pass_on(&self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
+        warn_of_dead_letters(&self.spec.settings.name, &batch.batch, &outputs);
+        outputs.charge = Some(batch.charge.again(outputs.bytes.len()));
+        let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
+        let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.number(), batch, outputs };
+        producer.do_send(Rendered { work: Arc::new(work), ack });
+    }
+}
+
+/// One line for a batch: a poisoned topic must not flood the log.
+fn warn_of_dead_letters(pipeline: &str, batch: &Batch, outputs: &Outputs) {
+    let mut dead = outputs.records.iter().enumerate().filter_map(|(place, output)| match output {
+        Output::DeadLetter(letter) => Some((place, letter)),
+        Output::Send { .. } => None,
+    });
+    if let Some((place, letter)) = dead.next() {
+        let record = batch.record(place);
+        let more = dead.count();
+        log::warn!(
+            "{pipeline}: {}/{} offset {} goes to the dead letters: {}: {}{}",
+            record.topic,
+            record.partition,
+            record.offset.get(),
+            letter.step,
+            letter.fault.reason,
+            if more > 0 { format!("; and {more} more of its batch") } else { String::new() }
+        );
+    }
+}
+
+impl Actor for TransformActor {
+    type Context = Context<Self>;
+}
+
+impl Supervised for TransformActor {
+    /// Goes on with the batch in hand before any other. Should that panic again, this is called again.
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.scratch = Scratch::default();
+        self.work();
+    }
+}
+
+impl Handler<Render> for TransformActor {
+    type Result = ();
+
+    fn handle(&mut self, render: Render, _: &mut Context<Self>) {
+        // Nobody waits for it: its partition was fenced or rewound while it lay in the mailbox.
+        if render.ack.is_stale() {
+            return;
+        }
+        let outputs = Outputs::with_capacity(render.batch.batch.len());
+        self.slot = Some(Slot { render, outputs, attempts: 0 });
+        self.work();
+    }
+}
+
+impl Handler<Close> for TransformActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Close, context: &mut Context<Self>) {
+        context.stop();
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    fn next_output(&mut self, settings: &PipelineSettings, scratch: &mut Scratch) -> Output {
+        if self.attempts > settings.on_failure.retries + 1 {
+            let reason = format!("a transform panicked {} times on this record", self.attempts - 1);
+            let fault = Fault { class: FaultClass::Panic, reason };
+            return self.dead_letter(Failed { step: "transforms".into(), fault }, self.attempts - 1);
+        }
+        let batch = Arc::clone(&self.render.batch);
+        let record = batch.batch.record(self.outputs.records.len());
+        fail_point!("transform::before");
+        fail_point!("transform::marked", record.headers.last("stampmill-test-panic").is_some(), |_| unreachable!());
+        let (bytes, headers) = (self.outputs.bytes.len(), self.outputs.headers.len());
+        let output = match self.render(settings, &record, scratch) {
+            Ok(output) => output,
+            Err(failed) => {
+                self.outputs.bytes.truncate(bytes);
+                self.outputs.headers.truncate(headers);
+                self.dead_letter(failed, self.attempts)
+            }
+        };
+        fail_point!("transform::after");
+        output
+    }
+
+    fn dead_letter(&self, failed: Failed, attempts: u32) -> Output {
+        Output::DeadLetter(Box::new(DeadLetter { step: failed.step, fault: failed.fault, attempts }))
+    }
+
+    fn render(&mut self, settings: &PipelineSettings, record: &Record<'_>, scratch: &mut Scratch) -> Result<Output, Failed> {
+        let start = self.outputs.bytes.len();
+        let log = LogSink { enabled: &log_enabled, write: &write_log };
+        let outcome = settings.transforms.apply(record, scratch, log, &mut self.outputs.bytes)?;
+        let value = match outcome {
+            Outcome::Payload => OutputValue::Rendered(start..self.outputs.bytes.len()),
+            Outcome::Tombstone => OutputValue::Tombstone,
+        };
+        let key = match &settings.sink.key {
+            SinkKey::Source => OutputKey::Source,
+            SinkKey::Null => OutputKey::Null,
+            SinkKey::Template(template) => OutputKey::Rendered(self.render_text(template, record, "sink key", scratch)?),
+        };
+        let first_header = self.outputs.headers.len();
+        for (name, template) in &settings.sink.headers {
+            let value = self.render_text(template, record, name, scratch)?;
+            self.outputs.headers.push(value);
+        }
+        Ok(Output::Send { key, value, headers: first_header..self.outputs.headers.len() })
+    }
+
+    /// Keys and headers are made from the input, not from the envelope.
+    fn render_text(
+        &mut self,
+        template: &Template,
+        record: &Record<'_>,
+        step: &str,
+        scratch: &mut Scratch,
+    ) -> Result<Range<usize>, Failed> {
+        let start = self.outputs.bytes.len();
+        let rendered = scratch.render(template, record, &mut self.outputs.bytes);
+        rendered.map_err(|fault| Failed { step: step.into(), fault })?;
+        Ok(start..self.outputs.bytes.len())
+    }
+}
+
+fn log_level(level: Level) -> log::Level {
+    match level {
+        Level::Error => log::Level::Error,
+        Level::Warn => log::Level::Warn,
+        Level::Info => log::Level::Info,
+        Level::Debug => log::Level::Debug,
+        Level::Trace => log::Level::Trace,
+    }
+}
+
+fn log_enabled(step: &Log) -> bool {
+    log::log_enabled!(target: &step.target, log_level(step.level))
+}
+
+fn write_log(step: &Log, line: &str) {
+    log::log!(target: &step.target, log_level(step.level), "{line}");
+}

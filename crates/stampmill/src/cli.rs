@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Sources;
+
+#[derive(Debug, Parser)]
+#[command(name = "stampmill", version, about = "An actor-based stream processor for Kafka, configured by file.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the pipelines until SIGTERM or Ctrl-C.
+    Run(Run),
+    /// Say whether the configuration is valid; connects to nothing.
+    Check(Configuration),
+    /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
+    Render(Render),
+    /// Show the whole job on an embedded Kafka; needs nothing.
+    Demo(Demo),
+    /// Run the embedded Kafka alone, for trying things out.
+    DevBroker(DevBroker),
+}
+
+/// Where the configuration comes from. Above all stand flags, then `STAMPMILL__…` variables, then files.
+#[derive(Args, Debug)]
+pub(crate) struct Configuration {
+    /// A YAML file or a folder of them; may be given several times, and later ones win
+    /// [default: config/stampmill.yaml, then /etc/stampmill/stampmill.yaml]
+    #[arg(long = "config", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Set one key, as in `--set pipelines.bank-audit.source.start=earliest`; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    flags: Vec<(String, String)>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    configuration: Configuration,
+    /// Exit with 1 when the brokers cannot be reached at start, instead of waiting for them
+    #[arg(long)]
+    fail_fast: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Render {
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+    /// The pipeline; may be left out where there is only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// Take every line for a payload, instead of the whole file for one
+    #[arg(long)]
+    pub(crate) lines: bool,
+    /// The file with the payload, `-` for standard input
+    #[arg(default_value = "-", value_name = "FILE")]
+    pub(crate) input: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// How many records to send and to check
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) records: u64,
+    /// Leave broker and pipeline running afterwards, for other clients
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DevBroker {
+    /// A topic to make at start; may be given several times
+    #[arg(long = "topic", value_name = "NAME:PARTITIONS")]
+    pub(crate) topics: Vec<String>,
+}
+
+// === impl Configuration ===
+
+impl Configuration {
+    /// With the environment of this process.
+    pub(crate) fn sources(self) -> Sources {
+        let Self { files, flags } = self;
+        Sources { files, flags, environment: std::env::vars_os().collect(), ..Sources::default() }
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    pub(crate) fn sources(self) -> Sources {
+        Sources { fail_fast: self.fail_fast, ..self.configuration.sources() }
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected a key, `=` and a value".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_has_a_key_and_a_value() {
+        assert_eq!(key_and_value("a.b=c=d"), Ok(("a.b".to_owned(), "c=d".to_owned())));
+        assert_eq!(key_and_value("a="), Ok(("a".to_owned(), String::new())));
+        assert!(key_and_value("a").is_err());
+        assert!(key_and_value("=a").is_err());
+    }
+}

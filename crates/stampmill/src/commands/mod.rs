@@ -1,0 +1,27 @@
+//! What the program does, a file for each command.
+
+pub(crate) mod check;
+pub(crate) mod render;
+
+use std::process::ExitCode;
+
+use crate::config::{self, Settings, Sources};
+
+/// Exit codes beside 0.
+pub(crate) mod exit {
+    /// A start that failed, a record that cannot be processed, exhausted restarts.
+    pub(crate) const FAILURE: u8 = 1;
+    /// Bad usage or configuration, as `EX_USAGE` of sysexits.h.
+    pub(crate) const USAGE: u8 = 64;
+}
+
+/// Runs `command` with the configuration, or prints all that is wrong with it.
+pub(crate) fn configured(sources: Sources, command: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
+    match config::load(sources) {
+        Ok(settings) => command(settings),
+        Err(errors) => {
+            eprintln!("{errors}");
+            exit::USAGE.into()
+        }
+    }
+}

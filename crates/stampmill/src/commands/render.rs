@@ -1,0 +1,115 @@
+//! `stampmill render`: what a pipeline's transforms make of payloads from a file.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use stampmill_core::record::{Batch, Offset};
+use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
+use stampmill_engine::settings::PipelineSettings;
+
+use crate::cli::Render;
+use crate::commands::exit;
+use crate::config::{self, Settings};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RenderError {
+    #[error("no pipeline `{name}`; those of the configuration are {known}")]
+    NoPipeline { name: String, known: String },
+    #[error("there are several pipelines; name one of them with `--pipeline`: {known}")]
+    SeveralPipelines { known: String },
+    #[error("`{path}` cannot be read: {source}; name a file, or `-` for standard input")]
+    Input { path: String, source: std::io::Error },
+    #[error("standard output cannot be written: {0}")]
+    Output(std::io::Error),
+}
+
+/// Envelopes go to standard output, a line end after each; log lines and faults to standard error.
+pub(crate) fn run(arguments: Render) -> ExitCode {
+    let Render { configuration, pipeline, lines, input } = arguments;
+    let settings = match config::load(configuration.sources()) {
+        Ok(settings) => settings,
+        Err(errors) => return report(&errors, exit::USAGE),
+    };
+    let pipeline = match choose(&settings, pipeline.as_deref()) {
+        Ok(pipeline) => pipeline,
+        Err(error) => return report(&error, exit::USAGE),
+    };
+    let bytes = match read(&input) {
+        Ok(bytes) => bytes,
+        Err(error) => return report(&error, exit::FAILURE),
+    };
+    match render(pipeline, &batch(pipeline, &bytes, lines), &mut std::io::stdout().lock()) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_faults) => exit::FAILURE.into(),
+        Err(error) => report(&RenderError::Output(error), exit::FAILURE),
+    }
+}
+
+fn report(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    eprintln!("{error}");
+    code.into()
+}
+
+fn choose<'a>(settings: &'a Settings, name: Option<&str>) -> Result<&'a PipelineSettings, RenderError> {
+    let known =
+        || settings.pipelines.iter().map(|pipeline| format!("`{}`", pipeline.name)).collect::<Vec<_>>().join(", ");
+    match (name, settings.pipelines.as_slice()) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(RenderError::SeveralPipelines { known: known() }),
+        (Some(name), pipelines) => {
+            let found = pipelines.iter().find(|pipeline| pipeline.name == name);
+            found.ok_or_else(|| RenderError::NoPipeline { name: name.to_owned(), known: known() })
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, RenderError> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|source| RenderError::Input { path: path.display().to_string(), source })
+}
+
+/// The payloads as records of the pipeline's first topic, with offsets from 0 and without key, headers and timestamp.
+fn batch(pipeline: &PipelineSettings, bytes: &[u8], lines: bool) -> Batch {
+    let topic = pipeline.source.topics.first().map_or("", String::as_str);
+    let mut batch = Batch::new(Arc::from(topic), 0);
+    let payloads: Vec<&[u8]> = if lines {
+        bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect()
+    } else {
+        vec![bytes]
+    };
+    for (offset, payload) in (0..).zip(payloads) {
+        batch.push(Offset::new(offset), None, None, Some(payload));
+    }
+    batch
+}
+
+/// The number of records that could not be processed.
+fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Result<usize, std::io::Error> {
+    let write_log = |step: &Log, line: &str| eprintln!("{:?} {{{}}} - {line}", step.level, step.target);
+    let log = LogSink { enabled: &|_| true, write: &write_log };
+    let (mut scratch, mut faults) = (Scratch::default(), 0);
+    for index in 0..batch.len() {
+        let mut rendered = Vec::new();
+        match pipeline.transforms.apply(&batch.record(index), &mut scratch, log, &mut rendered) {
+            Ok(Outcome::Payload) => {
+                rendered.push(b'\n');
+                out.write_all(&rendered)?;
+            }
+            // A file holds no null payload, so only a transform could have made one.
+            Ok(Outcome::Tombstone) => out.write_all(b"(tombstone)\n")?,
+            Err(Failed { step, fault }) => {
+                faults += 1;
+                eprintln!("record {index}: {step}: {}: {}", fault.class.as_str(), fault.reason);
+            }
+        }
+    }
+    out.flush()?;
+    Ok(faults)
+}

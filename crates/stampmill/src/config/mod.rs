@@ -1,0 +1,121 @@
+//! The configuration: defaults, files, environment and flags in layers, checked whole before anything starts.
+//!
+//! The way of a value: [`yaml`] reads it as written, [`layers`] and [`overrides`] put it over the default,
+//! [`section`] reads it under the [`schema`], [`pipeline`] makes a setting of it.
+
+mod connection;
+mod error;
+mod interpolation;
+mod layers;
+mod numbers;
+mod origin;
+mod overrides;
+mod owned;
+mod pipeline;
+mod properties;
+mod reading;
+mod schema;
+mod section;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod topics;
+mod yaml;
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use stampmill_engine::settings::PipelineSettings;
+
+use self::layers::Layer;
+use self::overrides::Settable;
+use self::reading::Reading;
+use self::section::Section;
+use self::topics::Traffic;
+
+pub(crate) use self::error::{ConfigError, ConfigErrors};
+
+/// Everything that is told from outside.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    /// Files and folders; if none, the first of [`DEFAULT_FILES`] that exists.
+    pub(crate) files: Vec<PathBuf>,
+    /// The text of a file to take where none is named and none of [`DEFAULT_FILES`] exists.
+    pub(crate) fallback: Option<&'static str>,
+    /// The process's environment, which is not read here, so that tests have one of their own.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// Key and value of each `--set`, as `pipelines.NAME.sink.partition` and `source`.
+    pub(crate) flags: Vec<(String, String)>,
+    pub(crate) fail_fast: bool,
+}
+
+/// A configuration in which nothing is wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// In the order of their names; at least one.
+    pub(crate) pipelines: Vec<PipelineSettings>,
+}
+
+pub(crate) const DEFAULT_FILES: [&str; 2] = ["config/stampmill.yaml", "/etc/stampmill/stampmill.yaml"];
+
+/// Reads and checks the whole configuration. Nothing is connected to.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
+    let mut errors = Vec::new();
+    let environment = overrides::environment(sources.environment, &mut errors);
+
+    let written = written(sources.files, sources.fallback, &mut errors);
+    // A file that cannot be read would make every key and name that it holds look unknown or missing.
+    if !errors.is_empty() {
+        return Err(ConfigErrors(errors));
+    }
+
+    let files = layers::merge(written.clone()).map_err(ConfigError::from)?;
+    let settable = Settable::new(&files);
+    let from_environment = overrides::from_environment(&environment, &settable, &mut errors);
+    let from_flags = overrides::from_flags(&sources.flags, &settable, &mut errors);
+    let layers = [layers::defaults(&files)].into_iter().chain(written).chain([from_environment, from_flags]);
+    let merged = layers::merge(layers).map_err(ConfigError::from)?;
+
+    let reading = Reading { environment: &environment, errors: RefCell::new(errors) };
+    let settings = read(&reading, &merged, sources.fail_fast);
+    match reading.errors.into_inner() {
+        errors if errors.is_empty() => Ok(settings),
+        errors => Err(ConfigErrors(errors)),
+    }
+}
+
+/// A layer for each file, in order.
+fn written(named: Vec<PathBuf>, fallback: Option<&str>, errors: &mut Vec<ConfigError>) -> Vec<Layer> {
+    let default = DEFAULT_FILES.iter().map(Path::new).find(|file| file.exists());
+    let files = match (default, fallback) {
+        _ if !named.is_empty() => yaml::find(&named, errors),
+        (Some(file), _) => vec![file.to_owned()],
+        (None, Some(text)) => return layer(yaml::parse(text, "built-in stampmill.yaml"), errors).into_iter().collect(),
+        (None, None) => {
+            errors.push(ConfigError::NoFile { tried: DEFAULT_FILES.map(PathBuf::from).to_vec() });
+            return Vec::new();
+        }
+    };
+    files.iter().filter_map(|file| layer(yaml::read(file), errors)).collect()
+}
+
+fn layer(
+    table: Result<config::Map<String, config::Value>, ConfigError>,
+    errors: &mut Vec<ConfigError>,
+) -> Option<Layer> {
+    table.map(Layer).map_err(|error| errors.push(error)).ok()
+}
+
+fn read(reading: &Reading<'_>, merged: &config::Value, fail_fast: bool) -> Settings {
+    let root = Section::open(reading, schema::ROOT, Some(merged), "");
+    let connections = connection::connections(reading, root.value("connections"));
+    let pipelines = pipeline::pipelines(reading, root.value("pipelines"), &connections, fail_fast);
+    let traffic: Vec<Traffic<'_>> = pipelines.iter().map(pipeline::Pipeline::traffic).collect();
+    topics::check(reading, &traffic);
+    drop(traffic);
+    Settings { pipelines: pipelines.into_iter().map(|pipeline| pipeline.settings).collect() }
+}

@@ -1,0 +1,206 @@
+//! Every key of the configuration: name, kind, default, meaning. Plain data, which refuses unknown keys, matches
+//! environment variables, fills in defaults and says what is missing.
+
+use self::Default::{Absent, Required, Value};
+use super::properties::Side;
+
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) default: Default,
+    /// Meaning and unit; what an error about the key tells.
+    pub(crate) doc: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Default {
+    Required,
+    /// As it would be written in a file.
+    Value(&'static str),
+    /// Left out, it means what its doc says.
+    Absent,
+}
+
+/// What a value may be. All but tables and lists are a text in the file, and are checked when they are read.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Text,
+    Number {
+        min: u64,
+        max: u64,
+    },
+    /// Bytes, with or without a unit: `65536`, `64KiB`, `64MiB`, `1GiB`.
+    Size,
+    /// One of `now`; those of `later` are refused as not available yet, with what to do instead.
+    Choice {
+        now: &'static [&'static str],
+        later: &'static [(&'static str, &'static str)],
+    },
+    /// One of the words, or a number from 0.
+    WordOrNumber(&'static [&'static str]),
+    /// A Handlebars template; `${` in it is literal text.
+    Template,
+    /// A template, or null for none.
+    TemplateOrNull,
+    /// A list of topic names and `^` patterns, or one text with commas between.
+    Topics,
+    Table(&'static [Key]),
+    /// Names of the operator's choice, each with an entry.
+    Entries(&'static Kind),
+    /// librdkafka's properties under their own names.
+    Properties(Side),
+    /// A list, each item a table with just one of the keys.
+    Steps(&'static [Key]),
+    /// The table's keys; a text stands for its first.
+    Short(&'static [Key]),
+}
+
+const fn key(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
+    Key { name, kind, default, doc }
+}
+
+const fn word(now: &'static [&'static str]) -> Kind {
+    Kind::Choice { now, later: &[] }
+}
+
+pub(crate) static ROOT: &[Key] = &[
+    key(
+        "connections",
+        Kind::Entries(&Kind::Properties(Side::Both)),
+        Required,
+        "Kafka clusters by name, with any property of librdkafka",
+    ),
+    key(
+        "pipelines",
+        Kind::Entries(&Kind::Table(PIPELINE)),
+        Required,
+        "pipelines by name: `a` to `z`, `0` to `9` and `-`",
+    ),
+];
+
+pub(crate) static PIPELINE: &[Key] = &[
+    key("source", Kind::Table(SOURCE), Absent, "where records come from"),
+    key("transforms", Kind::Steps(STEPS), Absent, "what happens to a record, in order; nothing, if left out"),
+    key("sink", Kind::Table(SINK), Absent, "where envelopes go"),
+    key("actors", Kind::Table(ACTORS), Absent, "how many actors of each kind"),
+    key("on_failure", Kind::Table(ON_FAILURE), Absent, "what becomes of a record that cannot be processed"),
+    key(
+        "missing",
+        word(&["lenient", "strict"]),
+        Value("lenient"),
+        "a field that the record lacks: `lenient` renders null, `strict` is a failure",
+    ),
+    key(
+        "delivery",
+        Kind::Choice { now: &["at_least_once"], later: LATER_DELIVERY },
+        Value("at_least_once"),
+        "the guarantee",
+    ),
+    key(
+        "ordering",
+        Kind::Choice { now: &["partition"], later: LATER_ORDERING },
+        Value("partition"),
+        "what stays in order",
+    ),
+    key(
+        "commit_interval_ms",
+        Kind::Number { min: 10, max: 3_600_000 },
+        Value("1000"),
+        "milliseconds between two commits of a partition that moves",
+    ),
+    key(
+        "drain_timeout_ms",
+        Kind::Number { min: 100, max: 3_600_000 },
+        Value("20000"),
+        "milliseconds that a revoke or a stop waits for what is in flight; below `max.poll.interval.ms`",
+    ),
+    key("batch_records", Kind::Number { min: 1, max: 100_000 }, Value("500"), "records in a batch, at the most"),
+    key("window", Kind::Number { min: 1, max: 10_000 }, Value("32"), "unsettled batches per partition, at the most"),
+    key("bytes_in_flight", Kind::Size, Value("64MiB"), "bytes in flight over all partitions of the pipeline"),
+];
+
+static SOURCE: &[Key] = &[
+    key("connection", Kind::Text, Absent, "a name under `connections`; the only one, if left out"),
+    key("topics", Kind::Topics, Required, "topics to read: names, or `^` and a regular expression"),
+    key("group", Kind::Text, Required, "the consumer group, whose committed offsets say where to go on"),
+    key(
+        "start",
+        word(&["earliest", "latest"]),
+        Value("earliest"),
+        "where the group begins in a topic that it meets for the first time",
+    ),
+    key(
+        "on_offset_gap",
+        word(&["halt", "earliest", "latest"]),
+        Value("halt"),
+        "what to do when the committed offset is no longer in the partition",
+    ),
+    key("properties", Kind::Properties(Side::Consumer), Absent, "consumer properties, over those of the connection"),
+];
+
+static SINK: &[Key] = &[
+    key("connection", Kind::Text, Absent, "a name under `connections`; the only one, if left out"),
+    key("topic", Kind::Text, Required, "the topic to write"),
+    key(
+        "partition",
+        Kind::WordOrNumber(&["key", "source"]),
+        Value("key"),
+        "`key`: by the key, as the Java client does; `source`: the source's number; or a number",
+    ),
+    key("key", Kind::TemplateOrNull, Absent, "a template, or null for none; the input's key, if left out"),
+    key(
+        "headers",
+        Kind::Entries(&Kind::Template),
+        Absent,
+        "headers to add or replace: name and template, added in the order of their names",
+    ),
+    key("timestamp", word(&["source", "now"]), Value("source"), "`source`: the input's; `now`: the moment of sending"),
+    key("content_type", Kind::Text, Absent, "value of the header `content-type`; the input's, if left out"),
+    key("properties", Kind::Properties(Side::Producer), Absent, "producer properties, over those of the connection"),
+];
+
+static ACTORS: &[Key] = &[
+    key("transforms", Kind::Number { min: 1, max: 256 }, Value("4"), "TransformActors, each with a thread of its own"),
+    key("producers", Kind::Number { min: 1, max: 64 }, Value("1"), "ProducerActors, each with a producer of its own"),
+];
+
+static ON_FAILURE: &[Key] = &[
+    key(
+        "retries",
+        Kind::Number { min: 0, max: 1000 },
+        Value("3"),
+        "how often a record that makes a transform panic is tried again on a fresh actor",
+    ),
+    key(
+        "then",
+        Kind::Choice { now: &["dead_letter"], later: LATER_THEN },
+        Value("dead_letter"),
+        "what follows the last try",
+    ),
+    key("topic", Kind::Text, Absent, "the dead-letter topic; `<pipeline>.dead-letter`, if left out"),
+];
+
+static STEPS: &[Key] = &[
+    key("log", Kind::Short(LOG), Absent, "writes a line to the log"),
+    key("envelope", Kind::Short(ENVELOPE), Absent, "renders the record into its envelope"),
+];
+
+static LOG: &[Key] = &[
+    key("message", Kind::Template, Required, "the line, as a template"),
+    key("level", word(&["error", "warn", "info", "debug", "trace"]), Value("info"), "the line's level"),
+    key("name", Kind::Text, Absent, "the line's logger name, for `RUST_LOG`; the pipeline's name, if left out"),
+];
+
+static ENVELOPE: &[Key] = &[
+    key("template", Kind::Template, Absent, "the envelope, as a template that renders JSON"),
+    key("file", Kind::Text, Absent, "the template's file, relative to the configuration file"),
+];
+
+const LATER_DELIVERY: &[(&str, &str)] = &[("exactly_once", "write `at_least_once`, and let readers drop duplicates")];
+
+const LATER_ORDERING: &[(&str, &str)] =
+    &[("key", "write `partition`, which keeps the order of every key too"), ("none", "write `partition`")];
+
+const LATER_THEN: &[(&str, &str)] =
+    &[("halt", "write `dead_letter`, which loses nothing"), ("skip", "write `dead_letter`, which loses nothing")];

@@ -1,0 +1,205 @@
+//! One table of the merged configuration, read key by key under the schema. What is wrong is noted and reading goes on.
+
+use std::path::{Path, PathBuf};
+
+use config::{Map, Value, ValueKind};
+use stampmill_core::template::{Missing, Template};
+
+use super::error::{ConfigError, Place, remedy};
+use super::layers::{self, Layer, get};
+use super::numbers::{bytes, digits};
+use super::origin;
+use super::reading::{Compile, Reading, Text, describe, join, place};
+use super::schema::{Default, Key, Kind};
+
+/// A table with its keys. Every getter answers `None` for what was left out or is wrong; the latter is noted.
+#[derive(Clone, Copy)]
+pub(crate) struct Section<'a> {
+    pub(crate) reading: &'a Reading<'a>,
+    keys: &'static [Key],
+    value: Option<&'a Value>,
+    path: &'a str,
+}
+
+// === impl Section ===
+
+impl<'a> Section<'a> {
+    /// Notes keys that the schema does not know.
+    pub(crate) fn open(
+        reading: &'a Reading<'a>,
+        keys: &'static [Key],
+        value: Option<&'a Value>,
+        path: &'a str,
+    ) -> Self {
+        for (name, entry) in reading.entries(value, path) {
+            if !keys.iter().any(|key| key.name == name) {
+                let remedy = remedy(name, keys.iter().map(|key| key.name));
+                reading.note(ConfigError::UnknownKey { at: place(Some(entry), &join(path, name)), remedy });
+            }
+        }
+        Self { reading, keys, value, path }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        join(self.path, name)
+    }
+
+    /// Where a key stands, or the table if the key was left out.
+    pub(crate) fn at(&self, name: &str) -> Place {
+        place(get(self.value, name).or(self.value), &self.path(name))
+    }
+
+    pub(crate) fn table(&self, name: &str, path: &'a str) -> Section<'a> {
+        match self.key(name).kind {
+            Kind::Table(keys) => Section::open(self.reading, keys, get(self.value, name), path),
+            _ => unreachable!("`{name}` is a table in the schema"),
+        }
+    }
+
+    /// The value as it was merged; that it is missing is noted if it must be there.
+    pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
+        let found = get(self.value, name);
+        let key = self.key(name);
+        if found.is_none() && key.default == Default::Required {
+            self.reading.note(ConfigError::Missing { at: self.at(name), doc: key.doc });
+        }
+        found
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<Text> {
+        let text = self.reading.text(self.value(name)?, self.at(name))?;
+        match self.key(name).kind {
+            Kind::Text if text.text.is_empty() => self.refuse(name, text, "a text that is not empty"),
+            _ => Some(text),
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        let Kind::Number { min, max } = self.key(name).kind else { unreachable!("`{name}` is a number in the schema") };
+        let text = self.text(name)?;
+        match digits(&text.text).filter(|number| (min..=max).contains(number)) {
+            Some(number) => Some(number),
+            None => self.refuse(name, text, format!("a whole number from {min} to {max}")),
+        }
+    }
+
+    /// In bytes, at least 1.
+    pub(crate) fn size(&self, name: &str) -> Option<usize> {
+        let text = self.text(name)?;
+        match bytes(&text.text).filter(|size| *size > 0) {
+            Some(size) => Some(size),
+            None => self.refuse(name, text, "a size in bytes such as `65536`, `64KiB`, `64MiB` or `1GiB`"),
+        }
+    }
+
+    /// The meaning of the word there.
+    pub(crate) fn choice<T: Copy>(&self, name: &str, meanings: &[(&str, T)]) -> Option<T> {
+        let Kind::Choice { now, later } = self.key(name).kind else {
+            unreachable!("`{name}` is a choice in the schema")
+        };
+        let text = self.text(name)?;
+        if let Some((value, instead)) = later.iter().find(|(value, _)| *value == text.text) {
+            self.reading.note(ConfigError::NotYet { at: text.at, value, instead });
+            return None;
+        }
+        match meaning(meanings, &text.text) {
+            Some(meaning) => Some(meaning),
+            None => self.refuse(name, text, alternatives(now)),
+        }
+    }
+
+    /// The meaning of the word there, or a number that fits a partition's.
+    pub(crate) fn choice_or_number<T: Copy>(
+        &self,
+        name: &str,
+        meanings: &[(&str, T)],
+        number: fn(i32) -> T,
+    ) -> Option<T> {
+        let Kind::WordOrNumber(words) = self.key(name).kind else {
+            unreachable!("`{name}` may be a word in the schema")
+        };
+        let text = self.text(name)?;
+        match meaning(meanings, &text.text).or_else(|| Some(number(i32::try_from(digits(&text.text)?).ok()?))) {
+            Some(meaning) => Some(meaning),
+            None => self.refuse(name, text, format!("{} or a number from 0 to {}", alternatives(words), i32::MAX)),
+        }
+    }
+
+    /// The template there, or in the file that is named there.
+    pub(crate) fn template(&self, name: &str, compile: Compile, missing: Missing) -> Option<Template> {
+        self.reading.template(self.value(name)?, self.at(name), compile, missing)
+    }
+
+    /// The template in the file that is named there, relative to the configuration file.
+    pub(crate) fn template_file(&self, name: &str, compile: Compile, missing: Missing) -> Option<Template> {
+        let Text { text, at, .. } = self.text(name)?;
+        let path: PathBuf = origin::folder(&at.origin).unwrap_or(Path::new("")).join(text);
+        match std::fs::read_to_string(&path) {
+            Ok(source) => self.reading.compiled(compile(&source, missing), at),
+            Err(source) => {
+                self.reading.note(ConfigError::TemplateFile { at, path, source });
+                None
+            }
+        }
+    }
+
+    /// The items of a list of steps, and the keys that an item may have; none if the list was left out.
+    pub(crate) fn steps(&self, name: &str) -> Option<(&'static [Key], &'a [Value])> {
+        let Kind::Steps(keys) = self.key(name).kind else { unreachable!("`{name}` is a list of steps in the schema") };
+        match self.value(name).map(|value| &value.kind) {
+            None => Some((keys, &[])),
+            Some(ValueKind::Array(items)) => Some((keys, items)),
+            Some(other) => {
+                let expected = format!("a list, `[]` for an empty one ({})", self.key(name).doc);
+                self.reading.mismatch(self.at(name), expected, describe(other));
+                None
+            }
+        }
+    }
+
+    /// A value that may be a text standing for the first of its keys: as the table that it stands for, with defaults.
+    pub(crate) fn long_form(&self, name: &str) -> Option<(&'static [Key], Value)> {
+        let Kind::Short(keys) = self.key(name).kind else { unreachable!("`{name}` has a short form in the schema") };
+        let value = self.value(name)?.clone();
+        let written = match (value.kind, keys) {
+            (kind @ ValueKind::String(_), [first, ..]) => {
+                let text = Value::new(Some(&self.at(name).origin), kind);
+                Layer(Map::from([(first.name.to_owned(), text)]))
+            }
+            (ValueKind::Table(table), _) => Layer(table),
+            (other, _) => {
+                self.reading.mismatch(
+                    self.at(name),
+                    format!("a text or a table ({})", self.key(name).doc),
+                    describe(&other),
+                );
+                return None;
+            }
+        };
+        Some((keys, layers::under(keys, written)))
+    }
+
+    pub(crate) fn is_there(&self, name: &str) -> bool {
+        get(self.value, name).is_some()
+    }
+
+    fn refuse<T>(&self, name: &str, text: Text, expected: impl Into<String>) -> Option<T> {
+        let expected = format!("{} ({})", expected.into(), self.key(name).doc);
+        let found = text.shown();
+        self.reading.mismatch(text.at, expected, found);
+        None
+    }
+
+    fn key(&self, name: &str) -> &'static Key {
+        // Names are literals of this crate, and every one of them is read whenever a pipeline is.
+        self.keys.iter().find(|key| key.name == name).unwrap_or_else(|| unreachable!("`{name}` is in the schema"))
+    }
+}
+
+fn meaning<T: Copy>(meanings: &[(&str, T)], text: &str) -> Option<T> {
+    meanings.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning)
+}
+
+fn alternatives(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
+}

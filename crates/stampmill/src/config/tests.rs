@@ -1,0 +1,374 @@
+//! The configuration as a whole: what loads, what is refused, and in which words.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use stampmill_engine::settings::{OnOffsetGap, SinkKey, SinkPartition, SinkTimestamp, Start};
+
+use super::*;
+
+const VALID: &str = "
+connections:
+  kafka:
+    bootstrap.servers: localhost:9092
+pipelines:
+  bank-audit:
+    source: { topics: [in], group: g }
+    sink: { topic: out }
+";
+
+/// A folder of its own, removed at the end.
+struct Folder(PathBuf);
+
+/// What to load, in the words of a test.
+struct Case {
+    folder: Folder,
+    sources: Sources,
+}
+
+fn case(name: &str, text: &str) -> Case {
+    let folder = Folder::new(name);
+    let file = folder.write("c.yaml", text);
+    Case { folder, sources: Sources { files: vec![file], ..Sources::default() } }
+}
+
+/// `VALID` with one part replaced.
+fn variant(name: &str, from: &str, to: &str) -> Case {
+    assert!(VALID.contains(from), "{from}");
+    case(name, &VALID.replace(from, to))
+}
+
+#[test]
+fn every_file_of_the_repository_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let mut loaded = 0;
+    for folder in [root.clone(), root.join("examples")] {
+        for entry in std::fs::read_dir(&folder).expect("is there") {
+            let file = entry.expect("is readable").path();
+            if file.extension().is_some_and(|extension| extension == "yaml") {
+                let sources = Sources { files: vec![file.clone()], ..Sources::default() };
+                let settings = load(sources).unwrap_or_else(|errors| panic!("{}: {errors}", file.display()));
+                assert!(!settings.pipelines.is_empty(), "{}", file.display());
+                loaded += 1;
+            }
+        }
+    }
+    assert!(loaded >= 4, "only {loaded} files were found");
+}
+
+#[test]
+fn the_smallest_file_takes_the_defaults() {
+    let settings = case("defaults", VALID).settings();
+    let [pipeline] = settings.pipelines.as_slice() else { panic!("one pipeline") };
+    assert_eq!(pipeline.name, "bank-audit");
+    assert_eq!(pipeline.source.topics, ["in"]);
+    assert_eq!(pipeline.source.group, "g");
+    assert_eq!((pipeline.source.start, pipeline.source.on_offset_gap), (Start::Earliest, OnOffsetGap::Halt));
+    assert_eq!(pipeline.source.properties["bootstrap.servers"], "localhost:9092");
+    assert_eq!((pipeline.sink.partition, pipeline.sink.timestamp), (SinkPartition::ByKey, SinkTimestamp::Source));
+    assert!(matches!(pipeline.sink.key, SinkKey::Source));
+    assert_eq!((pipeline.actors.transforms, pipeline.actors.producers), (4, 1));
+    assert_eq!(
+        (pipeline.on_failure.retries, pipeline.on_failure.dead_letter_topic.as_str()),
+        (3, "bank-audit.dead-letter")
+    );
+    let engine = stampmill_engine::settings::Pace::default();
+    assert_eq!(format!("{:?}", pipeline.pace), format!("{engine:?}"), "the schema and the engine agree");
+}
+
+#[test]
+fn what_is_written_is_what_is_set() {
+    let text = "
+connections:
+  a: { bootstrap.servers: 'a:1', compression.type: zstd, fetch.min.bytes: 2, client.id: x }
+  b: { bootstrap.servers: 'b:1' }
+pipelines:
+  p:
+    source: { connection: a, topics: 'x, y', group: g, start: latest, properties: { client.id: z } }
+    sink:
+      { connection: b, topic: x, partition: 7, key: ~, headers: { h: v }, timestamp: now, content_type: application/json }
+    commit_interval_ms: 250
+    bytes_in_flight: 1GiB
+";
+    let settings = case("written", text).settings();
+    let [pipeline] = settings.pipelines.as_slice() else { panic!("one pipeline") };
+    let (source, sink) = (&pipeline.source, &pipeline.sink);
+    assert_eq!((source.topics.as_slice(), source.start), (&["x".to_owned(), "y".to_owned()][..], Start::Latest));
+    let consumer: Vec<_> = source.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(consumer, ["bootstrap.servers=a:1", "client.id=z", "fetch.min.bytes=2"]);
+    assert_eq!(sink.properties.len(), 1);
+    assert_eq!((sink.partition, sink.timestamp), (SinkPartition::Number(7), SinkTimestamp::Now));
+    assert!(matches!(sink.key, SinkKey::Null));
+    assert_eq!((sink.headers.len(), sink.headers[0].0.as_str()), (1, "h"));
+    assert_eq!(sink.content_type.as_deref(), Some("application/json"));
+    assert_eq!(pipeline.pace.commit_interval, Duration::from_millis(250));
+    assert_eq!(pipeline.pace.bytes_in_flight, 1 << 30);
+}
+
+#[test]
+fn a_later_layer_wins() {
+    let mut case = variant("layers", "topics: [in]", "topics: [in], start: latest");
+    let second = case.folder.write("d.yaml", "pipelines: { bank-audit: { actors: { transforms: 2 }, window: 2 } }");
+    case.sources.files.push(second);
+    case.sources.environment = variables(&[("STAMPMILL__PIPELINES__BANK_AUDIT__ACTORS__TRANSFORMS", "3")]);
+    case.sources.flags = vec![("pipelines.bank-audit.actors.producers".to_owned(), "5".to_owned())];
+    let settings = case.settings();
+    let pipeline = &settings.pipelines[0];
+    assert_eq!((pipeline.source.start, pipeline.pace.window), (Start::Latest, 2));
+    assert_eq!((pipeline.actors.transforms, pipeline.actors.producers), (3, 5));
+}
+
+#[test]
+fn a_folder_is_all_its_files() {
+    let mut case = case("folder", VALID);
+    case.folder.write("a.yml", "pipelines: { other: { source: { topics: [o], group: o }, sink: { topic: oo } } }");
+    case.folder.write("notes.txt", "no YAML: [");
+    case.sources.files = vec![case.folder.0.clone()];
+    let names: Vec<_> = case.settings().pipelines.into_iter().map(|pipeline| pipeline.name).collect();
+    assert_eq!(names, ["bank-audit", "other"]);
+}
+
+#[test]
+fn the_environment_sets_keys_with_dots_and_hyphens_as_written() {
+    let settings = case("environment", VALID)
+        .with(&[
+            ("STAMPMILL__CONNECTIONS__KAFKA__BOOTSTRAP_SERVERS", "broker:1"),
+            ("STAMPMILL__CONNECTIONS__KAFKA__SASL_PASSWORD", "0123"),
+            ("STAMPMILL__CONNECTIONS__KAFKA__SASL_USERNAME", "${HOME}"),
+            ("stampmill__pipelines__bank-audit__source__topics", "a,b"),
+            ("STAMPMILL_SERVICE_HOST", "10.0.0.1"),
+        ])
+        .settings();
+    let pipeline = &settings.pipelines[0];
+    for properties in [&pipeline.source.properties, &pipeline.sink.properties] {
+        assert_eq!(properties["bootstrap.servers"], "broker:1");
+        assert_eq!(properties["sasl.password"], "0123");
+        assert_eq!(properties["sasl.username"], "${HOME}");
+    }
+    assert_eq!(pipeline.source.topics, ["a", "b"]);
+}
+
+#[test]
+fn a_variable_that_sets_nothing_or_several_keys_is_refused() {
+    case("variable", VALID)
+        .with(&[("STAMPMILL__PIPELINES__BANK_AUDIT__ACTORS__TRANSFORM", "secret")])
+        .refused(&["environment variable `STAMPMILL__PIPELINES__BANK_AUDIT__ACTORS__TRANSFORM` sets no key; \
+         the nearest is `STAMPMILL__PIPELINES__BANK_AUDIT__ACTORS__TRANSFORMS`"]);
+    let name = "STAMPMILL__PIPELINES__BANK_AUDIT__WINDOW";
+    case("twice", VALID).with(&[(name, "1"), (&name.to_lowercase(), "2")]).refused(&[
+        "`environment variable STAMPMILL__PIPELINES__BANK_AUDIT__WINDOW` and \
+         `environment variable stampmill__pipelines__bank_audit__window` set the same key, `pipelines.bank-audit.window`",
+    ]);
+    variant("ambiguous", "topic: out", "topic: out, headers: { x-a: '1', x.a: '2' }")
+        .with(&[("STAMPMILL__PIPELINES__BANK_AUDIT__SINK__HEADERS__X_A", "3")])
+        .refused(&["may mean `pipelines.bank-audit.sink.headers.x-a`, `pipelines.bank-audit.sink.headers.x.a`"]);
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    variant("unknown", "topic: out", "topik: out").refused(&[
+        "c.yaml:8: `pipelines.bank-audit.sink.topik` is not a key; the nearest is `topic`",
+        "c.yaml:8: `pipelines.bank-audit.sink.topic` is missing: the topic to write",
+    ]);
+    variant("top", "connections:", "conections:")
+        .refused(&["`conections` is not a key; the nearest is `connections`", "`connections` is missing"]);
+}
+
+#[test]
+fn all_errors_come_at_once() {
+    let text = "
+connections:
+  kafka:
+    bootstrap.server: localhost:9092
+    enable.auto.commit: true
+pipelines:
+  Bank:
+    source: { topics: [], group: '', start: newest }
+    transforms:
+      - log: { message: '{{bad}}', level: loud }
+      - envelop: x
+      - envelope: { file: gone.hbs }
+    sink: { topic: 'a b', partition: -1 }
+    actors: { transforms: four }
+    window: 0x10
+    bytes_in_flight: 64MB
+    delivery: exactly_once
+    ordering: none
+    on_failure: { then: skip }
+    drain_timeout_ms:
+";
+    case("all", text).refused(&[
+        "c.yaml:4: `connections.kafka.bootstrap.server` is no property of librdkafka; the nearest is `bootstrap.servers`",
+        "`connections.kafka.bootstrap.servers` is missing",
+        "c.yaml:5: `connections.kafka.enable.auto.commit` belongs to the engine: offsets are committed once",
+        "`Bank` is not a name",
+        "c.yaml:8: `pipelines.Bank.source.topics`: expected a list of topics, got none",
+        "`pipelines.Bank.source.group`: expected a text that is not empty",
+        "`pipelines.Bank.source.start`: expected `earliest` or `latest`",
+        "c.yaml:10: `pipelines.Bank.transforms.0.log.message`: ",
+        "`pipelines.Bank.transforms.0.log.level`: expected `error` or `warn` or `info` or `debug` or `trace`",
+        "c.yaml:11: `pipelines.Bank.transforms.1.envelop` is not a key; the nearest is `envelope`",
+        "`pipelines.Bank.transforms.1`: expected a step with either `log` or `envelope`, got neither",
+        "c.yaml:12: `pipelines.Bank.transforms.2.envelope.file`: template file `",
+        "`a b` is not a topic's name",
+        "`pipelines.Bank.sink.partition`: expected `key` or `source` or a number from 0 to 2147483647",
+        "c.yaml:14: `pipelines.Bank.actors.transforms`: expected a whole number from 1 to 256 (TransformActors, each with \
+         a thread of its own), got `four`",
+        "`pipelines.Bank.window`: expected a whole number from 1 to 10000",
+        "`pipelines.Bank.bytes_in_flight`: expected a size in bytes",
+        "`exactly_once` is not available yet; write `at_least_once`",
+        "`none` is not available yet; write `partition`",
+        "`skip` is not available yet; write `dead_letter`",
+        "c.yaml:20: `pipelines.Bank.drain_timeout_ms`: expected a text, got nothing",
+    ]);
+}
+
+#[test]
+fn properties_are_checked_by_owner_side_name_and_value() {
+    let refused = |name: &str, property: &str, error: &str| {
+        variant(name, "localhost:9092", &format!("localhost:9092\n    {property}")).refused(&[error]);
+    };
+    for owned in ["group.id", "acks", "auto.offset.reset", "enable.idempotence", "delivery.timeout.ms", "partitioner"] {
+        refused(
+            "owned",
+            &format!("{owned}: '1'"),
+            &format!("c.yaml:5: `connections.kafka.{owned}` belongs to the engine: "),
+        );
+    }
+    refused("java", "key.deserializer: X", "is of the Java client; leave it out");
+    refused("go", "go.batch.producer: true", "is of the Go client; leave it out");
+    refused("near", "sasl.pasword: s3cret", "the nearest is `sasl.password`");
+    refused(
+        "value",
+        "security.protocol: s3cret",
+        "`connections.kafka.security.protocol`: librdkafka as built here does not take the value",
+    );
+    refused("alias", "linger.ms: 5\n    queue.buffering.max.ms: 5", "is `linger.ms` under another name");
+    variant("side", "group: g", "group: g, properties: { linger.ms: 5 }")
+        .refused(&["c.yaml:7: `pipelines.bank-audit.source.properties.linger.ms` concerns producers only"]);
+    variant("sides", "topic: out", "topic: out, properties: { fetch.min.bytes: 5 }")
+        .refused(&["`pipelines.bank-audit.sink.properties.fetch.min.bytes` concerns consumers only"]);
+}
+
+#[test]
+fn topics_that_run_in_a_circle_are_refused() {
+    variant("loop", "topic: out", "topic: in").refused(&["pipeline `bank-audit` reads `in` back (`in` at "]);
+    variant("pattern", "[in]", r"['^ou.$']").refused(&["pipeline `bank-audit` reads `out` back (`^ou.$` at "]);
+    variant("dead", "[in]", r"['^bank.*letter']").refused(&["reads `bank-audit.dead-letter` back"]);
+    let second = "out }\n  second: { source: { topics: [out], group: h }, sink: { topic: end } }";
+    variant("chain", "out }", second).refused(&["pipeline `second` reads `out` back"]);
+    variant("pattern-fault", "[in]", "['^(']").refused(&["`^(` is not a pattern: "]);
+    variant("again", "[in]", "[in, in]").refused(&["topic `in` is there twice"]);
+}
+
+#[test]
+fn two_pipelines_share_no_topic_in_one_group() {
+    let second = |topic: &str, group: &str| {
+        format!("out }}\n  second: {{ source: {{ topics: ['{topic}'], group: {group} }}, sink: {{ topic: end }} }}")
+    };
+    variant("group", "out }", &second("in", "g")).refused(&["group `g` reads `in` for pipeline `bank-audit` too"]);
+    variant("group-pattern", "out }", &second("^i", "g"))
+        .refused(&["group `g` reads `^i` for pipeline `bank-audit` too"]);
+    assert_eq!(variant("groups", "out }", &second("in", "h")).settings().pipelines.len(), 2);
+    assert_eq!(variant("topics", "out }", &second("other", "g")).settings().pipelines.len(), 2);
+}
+
+#[test]
+fn a_connection_is_named_where_there_are_several() {
+    variant("several", "pipelines:", "  other: { bootstrap.servers: 'o:1' }\npipelines:").refused(&[
+        "`pipelines.bank-audit.source.connection` is missing: there are several connections",
+        "`pipelines.bank-audit.sink.connection` is missing",
+    ]);
+    variant("misnamed", "group: g", "group: g, connection: kafke").refused(&["the nearest is `kafka`"]);
+}
+
+#[test]
+fn a_drain_ends_before_the_group_gives_up_on_the_member() {
+    variant("drain", "group: g", "group: g, properties: { max.poll.interval.ms: 15000 }")
+        .refused(&["20000 ms is not below `max.poll.interval.ms` (15000)"]);
+}
+
+#[test]
+fn what_is_interpolated_stays_one_text_and_is_never_shown() {
+    let interpolated = "localhost:9092\n    sasl.password: ${PASSWORD}\n    sasl.username: ${file:user}";
+    let case = variant("interpolated", "localhost:9092", interpolated);
+    case.folder.write("user", "name: [x]\n");
+    let settings = case.with(&[("PASSWORD", "}\n  x: 1\n# ${HOME}")]).settings();
+    let properties = &settings.pipelines[0].source.properties;
+    assert_eq!(properties["sasl.password"], "}\n  x: 1\n# ${HOME}");
+    assert_eq!(properties["sasl.username"], "name: [x]");
+
+    let errors = variant("shown", "topic: out }", "topic: out, timestamp: '${SECRET}' }\n    window: ${SECRET}")
+        .with(&[("SECRET", "s3cret")])
+        .refused(&["`pipelines.bank-audit.window`: expected a whole number", "got what `${SECRET}` stands for"]);
+    assert!(!errors.contains("s3cret"), "{errors}");
+    let errors =
+        variant("topic", "topic: out", "topic: '${SECRET}'").with(&[("SECRET", "s3c ret")]).refused(&["not a topic"]);
+    assert!(!errors.contains("s3c ret"), "{errors}");
+    let errors = variant("unset", "topic: out", "topic: '${NONE}'").refused(&["`NONE` is not set"]);
+    assert!(!errors.contains("is missing"), "{errors}");
+}
+
+#[test]
+fn templates_are_not_interpolated() {
+    let transforms = "topic: out }\n    transforms: [ { log: 'costs ${NONE}' } ]";
+    assert_eq!(variant("literal", "topic: out }", transforms).settings().pipelines.len(), 1);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let mut case = case("gone", VALID);
+    case.sources.files = vec![case.folder.0.join("gone.yaml")];
+    case.refused(&["gone.yaml` cannot be read: "]);
+}
+
+fn variables(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+// === impl Folder ===
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("stampmill-config-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a folder can be made");
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).expect("a file can be written");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+// === impl Case ===
+
+impl Case {
+    fn with(mut self, environment: &[(&str, &str)]) -> Self {
+        self.sources.environment = variables(environment);
+        self
+    }
+
+    fn settings(self) -> Settings {
+        load(self.sources).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// As many errors as `wanted`, each in one of them; the whole text.
+    fn refused(self, wanted: &[&str]) -> String {
+        let errors = load(self.sources).expect_err("it was to be refused");
+        let text = errors.to_string();
+        for part in wanted {
+            assert!(errors.0.iter().any(|error| error.to_string().contains(part)), "no `{part}` in\n{text}");
+        }
+        assert_eq!(errors.0.len(), wanted.len(), "{text}");
+        text
+    }
+}
