@@ -29,6 +29,10 @@ pub(crate) struct Ack {
     fate: Fate,
 }
 
+/// Hands out epochs; each is above all before it, whichever partition it is for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Epochs(Arc<AtomicU64>);
+
 /// Above every epoch: nothing is current any more.
 const FENCED: u64 = u64::MAX;
 
@@ -87,5 +91,13 @@ impl Drop for Ack {
     /// Runs while a panic unwinds, too: nothing here may panic.
     fn drop(&mut self) {
         self.upstream.addr.do_send(Settled { epoch: self.epoch, number: self.number, fate: self.fate });
+    }
+}
+
+// === impl Epochs ===
+
+impl Epochs {
+    pub(crate) fn next(&self) -> Epoch {
+        Epoch(self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }

@@ -1,7 +1,7 @@
 //! Reads one partition for as long as it is assigned, and knows what of it may be committed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use stampmill_core::offset_tracker::{OffsetTracker, Settled as Tracked};
 use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Epoch};
 
-use crate::ack::Upstream;
+use crate::ack::{Epochs, Upstream};
 use crate::credits::Credits;
 use crate::kafka::PartitionId;
 use crate::kafka::consumer::GroupContext;
@@ -62,10 +62,6 @@ enum State {
 /// The watermark of an assignment, for the control thread to commit. It only rises, but for a reposition.
 #[derive(Clone, Debug)]
 pub(crate) struct Watermark(Arc<AtomicI64>);
-
-/// Hands out epochs; no two in a process are alike.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Epochs(Arc<AtomicU64>);
 
 /// How many records to take at once, so that a batch of large ones stays near [`BatchSize::BYTES`].
 #[derive(Debug)]
@@ -299,14 +295,6 @@ impl Watermark {
 
     fn set(&self, watermark: CommitOffset) {
         self.0.store(watermark.get(), Ordering::Release);
-    }
-}
-
-// === impl Epochs ===
-
-impl Epochs {
-    pub(crate) fn next(&self) -> Epoch {
-        Epoch(self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
 

@@ -9,8 +9,8 @@ use rdkafka::producer::Producer;
 use stampmill_core::record::CommitOffset;
 use thiserror::Error;
 
-use crate::ack::Upstream;
-use crate::consumer::{ConsumerActor, ConsumerSpec, Epochs, Watermark};
+use crate::ack::{Epochs, Upstream};
+use crate::consumer::{ConsumerActor, ConsumerSpec, Watermark};
 use crate::credits::Credits;
 use crate::kafka::PartitionId;
 use crate::kafka::consumer::GroupContext;
@@ -128,6 +128,8 @@ impl Topology {
             Watch { role, name, counters: Arc::clone(counters), progress: progress.clone() }
         };
 
+        let epochs = Epochs::default();
+
         // --- producers ---
         let destination = Arc::new(Destination {
             pipeline: settings.name.clone(),
@@ -143,6 +145,7 @@ impl Topology {
                 partitions: sink_partitions,
                 counters: Arc::clone(counters),
                 control: reports.clone(),
+                epochs: epochs.clone(),
                 progress: progress.clone(),
             };
             let watch = watch(Role::Producer, number, &progress);
@@ -176,7 +179,7 @@ impl Topology {
             credits: Credits::new(settings.pace.bytes_in_flight),
             counters: Arc::clone(counters),
             reports: reports.clone(),
-            epochs: Epochs::default(),
+            epochs,
         }
     }
 

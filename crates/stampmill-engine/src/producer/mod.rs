@@ -18,6 +18,7 @@ use stampmill_core::record::Epoch;
 use self::deliveries::Deliveries;
 use self::lane::{Advanced, Lane, Outlet};
 use self::outgoing::Destination;
+use crate::ack::Epochs;
 use crate::kafka::cluster;
 use crate::kafka::producer::SinkProducer;
 use crate::messages::{Close, Rendered, Report, SentAlone, SinkPartitions, Undelivered};
@@ -33,6 +34,7 @@ pub(crate) struct ProducerSpec {
     pub(crate) partitions: i32,
     pub(crate) counters: Arc<Counters>,
     pub(crate) control: Sender<Report>,
+    pub(crate) epochs: Epochs,
     pub(crate) progress: Progress,
 }
 
@@ -40,6 +42,9 @@ pub(crate) struct ProducerActor {
     spec: ProducerSpec,
     deliveries: Arc<Deliveries>,
     lanes: HashMap<usize, Lane>,
+    /// Where the lanes of older epochs stood was forgotten in a restart: what comes of them is dropped, so that it is
+    /// sent again under an epoch that begins with batch 0.
+    oldest_epoch: Epoch,
     /// Lanes that may have something to do, each once.
     due: VecDeque<usize>,
     queued: HashSet<usize>,
@@ -56,12 +61,14 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 
 impl ProducerActor {
     pub(crate) fn new(spec: ProducerSpec) -> Self {
+        let oldest_epoch = spec.epochs.next();
         let deliveries = Arc::clone(spec.producer.context());
         let partitions = spec.partitions;
         Self {
             spec,
             deliveries,
             lanes: HashMap::new(),
+            oldest_epoch,
             due: VecDeque::new(),
             queued: HashSet::new(),
             blocked: false,
@@ -151,7 +158,7 @@ impl Actor for ProducerActor {
 }
 
 impl Supervised for ProducerActor {
-    /// All lanes are dropped with their acks, so that every ConsumerActor hears of it and sends its batches again.
+    /// All lanes are dropped with their acks, so that their ConsumerActors hear of it and send the batches again.
     fn restarting(&mut self, context: &mut Context<Self>) {
         *self = Self::new(self.spec.clone());
         self.started(context);
@@ -164,6 +171,9 @@ impl Handler<Rendered> for ProducerActor {
     fn handle(&mut self, rendered: Rendered, context: &mut Context<Self>) {
         fail_point!("producer::before");
         let (number, epoch) = (rendered.ack.lane(), rendered.ack.epoch());
+        if epoch < self.oldest_epoch {
+            return;
+        }
         self.lane(number, epoch).put(rendered);
         self.wake(number, context);
         fail_point!("producer::after");
@@ -178,6 +188,9 @@ impl Handler<Undelivered> for ProducerActor {
             self.warn(*error);
         }
         let (number, epoch) = (undelivered.work.lane, undelivered.work.epoch);
+        if epoch < self.oldest_epoch {
+            return;
+        }
         self.lane(number, epoch).refuse(undelivered);
         self.wake(number, context);
     }

@@ -1,17 +1,19 @@
 //! `stampmill check`: says what a valid configuration makes of each pipeline.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use stampmill_engine::settings::{PipelineSettings, SinkPartition, Start};
 
+use crate::commands::exit;
 use crate::config::Settings;
 
 pub(crate) fn run(settings: &Settings) -> ExitCode {
-    for pipeline in &settings.pipelines {
-        println!("{}", summary(pipeline));
+    let summaries: String = settings.pipelines.iter().map(summary).collect();
+    match writeln!(std::io::stdout(), "{summaries}configuration is valid") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_closed) => exit::FAILURE.into(),
     }
-    println!("configuration is valid");
-    ExitCode::SUCCESS
 }
 
 /// No property is in it: a password would be one.
@@ -30,8 +32,8 @@ fn summary(pipeline: &PipelineSettings) -> String {
         "{name}\n  \
          source       {} (group {}, first time from {start})\n  \
          sink         {} ({partition})\n  \
-         dead letters {} (after {} retries)\n  \
-         actors       {} transforms, {} producers",
+         dead letters {} (retries {})\n  \
+         actors       transforms {}, producers {}\n",
         source.topics.join(", "),
         source.group,
         sink.topic,

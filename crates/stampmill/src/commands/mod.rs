@@ -1,7 +1,10 @@
 //! What the program does, a file for each command.
 
 pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod dev_broker;
 pub(crate) mod render;
+pub(crate) mod run;
 
 use std::process::ExitCode;
 

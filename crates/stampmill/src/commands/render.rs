@@ -92,7 +92,10 @@ fn batch(pipeline: &PipelineSettings, bytes: &[u8], lines: bool) -> Batch {
 
 /// The number of records that could not be processed.
 fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Result<usize, std::io::Error> {
-    let write_log = |step: &Log, line: &str| eprintln!("{:?} {{{}}} - {line}", step.level, step.target);
+    let write_log = |step: &Log, line: &str| {
+        let level = format!("{:?}", step.level).to_uppercase();
+        eprintln!("{level:>5} {{{}}} - {line}", step.target);
+    };
     let log = LogSink { enabled: &|_| true, write: &write_log };
     let (mut scratch, mut faults) = (Scratch::default(), 0);
     for index in 0..batch.len() {
@@ -112,4 +115,54 @@ fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Re
     }
     out.flush()?;
     Ok(faults)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    const TWO: &str = "
+connections: { kafka: { bootstrap.servers: 'localhost:9092' } }
+pipelines:
+  a: { source: { topics: [in], group: a }, transforms: [ envelope: '{\"a\": {{payload.id}}}' ], sink: { topic: out } }
+  b: { source: { topics: [in], group: b }, sink: { topic: out } }
+";
+
+    fn two(name: &str) -> Settings {
+        let file = std::env::temp_dir().join(format!("stampmill-render-{}-{name}.yaml", std::process::id()));
+        std::fs::write(&file, TWO).expect("a file can be written");
+        let settings = config::load(Sources { files: vec![file.clone()], ..Sources::default() });
+        std::fs::remove_file(&file).expect("the file can be removed");
+        settings.unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    #[test]
+    fn the_pipeline_is_named_where_there_are_several() {
+        let settings = two("named");
+        assert_eq!(choose(&settings, Some("b")).map(|pipeline| pipeline.name.as_str()).ok(), Some("b"));
+        let error = choose(&settings, None).map(|_| ()).expect_err("there are two").to_string();
+        assert_eq!(error, "there are several pipelines; name one of them with `--pipeline`: `a`, `b`");
+        let error = choose(&settings, Some("c")).map(|_| ()).expect_err("there is none").to_string();
+        assert_eq!(error, "no pipeline `c`; those of the configuration are `a`, `b`");
+    }
+
+    #[test]
+    fn lines_are_rendered_one_by_one_and_faults_are_counted() {
+        let settings = two("lines");
+        let pipeline = &settings.pipelines[0];
+        let mut out = Vec::new();
+        let faults = render(pipeline, &batch(pipeline, b"{\"id\": 1.50}\n\nno JSON\n{\"id\": 2}\n", true), &mut out);
+        assert_eq!(faults.ok(), Some(1));
+        let lines = String::from_utf8(out).expect("is UTF-8").replace(' ', "");
+        assert_eq!(lines, "{\"a\":1.50}\n{\"a\":2}\n");
+    }
+
+    #[test]
+    fn a_whole_file_is_one_record() {
+        let settings = two("whole");
+        let pipeline = &settings.pipelines[0];
+        assert_eq!(batch(pipeline, b"{\n}\n", false).len(), 1);
+        assert_eq!(batch(pipeline, b"{}\n \n{}", true).len(), 2);
+    }
 }

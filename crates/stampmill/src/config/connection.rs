@@ -106,7 +106,7 @@ impl Connection {
         let overridden =
             |set: &Set| overrides.iter().any(|over| over.property.first_name() == set.property.first_name());
         let own = self.properties.iter().filter(|set| side.takes(set.property.side) && !overridden(set));
-        own.chain(overrides).map(|set| (set.property.name.to_owned(), set.value.clone())).collect()
+        own.chain(overrides).map(|set| (set.property.client_name().to_owned(), set.value.clone())).collect()
     }
 
     /// Whether both are known to reach the same cluster.

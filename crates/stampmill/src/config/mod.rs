@@ -14,6 +14,8 @@ mod owned;
 mod pipeline;
 mod properties;
 mod reading;
+#[cfg(test)]
+mod reference;
 mod schema;
 mod section;
 mod steps;

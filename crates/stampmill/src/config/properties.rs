@@ -33,9 +33,17 @@ impl Property {
         PROPERTIES.iter().find(|property| property.name == name)
     }
 
-    /// The name that two aliases share.
+    /// The same for both names of a property.
     pub(crate) fn first_name(&self) -> &'static str {
         self.alias_of.unwrap_or(self.name)
+    }
+
+    /// The same for both names of a property: the second, which is mostly Kafka's own.
+    ///
+    /// Clients are set up under this one, so that a default of the engine and a setting never stand side by side.
+    pub(crate) fn client_name(&self) -> &'static str {
+        let first = self.first_name();
+        PROPERTIES.iter().find(|property| property.alias_of == Some(first)).map_or(first, |property| property.name)
     }
 }
 

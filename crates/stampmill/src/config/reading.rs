@@ -81,10 +81,12 @@ impl Reading<'_> {
     /// A template's text is never interpolated: `${` may be part of what it renders.
     pub(crate) fn template(&self, value: &Value, at: Place, compile: Compile, missing: Missing) -> Option<Template> {
         let source = self.written(value, &at, "a template")?;
-        self.compiled(compile(source, missing), at)
+        self.compiled(source, at, compile, missing)
     }
 
-    pub(crate) fn compiled(&self, template: Result<Template, TemplateError>, at: Place) -> Option<Template> {
+    /// Line ends at the end are those of a YAML block or of a file, and nobody means them to be rendered.
+    pub(crate) fn compiled(&self, source: &str, at: Place, compile: Compile, missing: Missing) -> Option<Template> {
+        let template = compile(source.trim_end_matches(['\r', '\n']), missing);
         template.map_err(|source| self.note(ConfigError::Template { at, source })).ok()
     }
 }

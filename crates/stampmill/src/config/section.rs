@@ -18,6 +18,8 @@ pub(crate) struct Section<'a> {
     pub(crate) reading: &'a Reading<'a>,
     keys: &'static [Key],
     value: Option<&'a Value>,
+    /// The table around, which says where something is missing if the section itself was left out.
+    around: Option<&'a Value>,
     path: &'a str,
 }
 
@@ -37,21 +39,26 @@ impl<'a> Section<'a> {
                 reading.note(ConfigError::UnknownKey { at: place(Some(entry), &join(path, name)), remedy });
             }
         }
-        Self { reading, keys, value, path }
+        Self { reading, keys, value, around: None, path }
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
         join(self.path, name)
     }
 
-    /// Where a key stands, or the table if the key was left out.
+    /// Where a key stands, or the table that lacks it.
     pub(crate) fn at(&self, name: &str) -> Place {
-        place(get(self.value, name).or(self.value), &self.path(name))
+        let nearest_first = [get(self.value, name), self.value, self.around];
+        let origin = nearest_first.into_iter().flatten().map(origin::of).find(|origin| !origin.is_empty());
+        Place { origin: origin.unwrap_or_default(), key: self.path(name) }
     }
 
     pub(crate) fn table(&self, name: &str, path: &'a str) -> Section<'a> {
         match self.key(name).kind {
-            Kind::Table(keys) => Section::open(self.reading, keys, get(self.value, name), path),
+            Kind::Table(keys) => {
+                let section = Section::open(self.reading, keys, get(self.value, name), path);
+                Section { around: self.value, ..section }
+            }
             _ => unreachable!("`{name}` is a table in the schema"),
         }
     }
@@ -60,7 +67,10 @@ impl<'a> Section<'a> {
     pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
         let found = get(self.value, name);
         let key = self.key(name);
-        if found.is_none() && key.default == Default::Required {
+        let empty = matches!(key.kind, Kind::Entries(_)) && found.is_some_and(is_empty);
+        // In what is no table nothing is missing: that it is none has been noted.
+        let may_miss = self.value.is_none_or(|value| matches!(value.kind, ValueKind::Table(_)));
+        if key.default == Default::Required && may_miss && (found.is_none() || empty) {
             self.reading.note(ConfigError::Missing { at: self.at(name), doc: key.doc });
         }
         found
@@ -125,7 +135,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The template there, or in the file that is named there.
+    /// The template that is written there.
     pub(crate) fn template(&self, name: &str, compile: Compile, missing: Missing) -> Option<Template> {
         self.reading.template(self.value(name)?, self.at(name), compile, missing)
     }
@@ -135,7 +145,7 @@ impl<'a> Section<'a> {
         let Text { text, at, .. } = self.text(name)?;
         let path: PathBuf = origin::folder(&at.origin).unwrap_or(Path::new("")).join(text);
         match std::fs::read_to_string(&path) {
-            Ok(source) => self.reading.compiled(compile(&source, missing), at),
+            Ok(source) => self.reading.compiled(&source, at, compile, missing),
             Err(source) => {
                 self.reading.note(ConfigError::TemplateFile { at, path, source });
                 None
@@ -194,6 +204,10 @@ impl<'a> Section<'a> {
         // Names are literals of this crate, and every one of them is read whenever a pipeline is.
         self.keys.iter().find(|key| key.name == name).unwrap_or_else(|| unreachable!("`{name}` is in the schema"))
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    matches!(&value.kind, ValueKind::Table(table) if table.is_empty())
 }
 
 fn meaning<T: Copy>(meanings: &[(&str, T)], text: &str) -> Option<T> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use stampmill_engine::settings::{OnOffsetGap, SinkKey, SinkPartition, SinkTimestamp, Start};
+use stampmill_engine::settings::{OnOffsetGap, Properties, SinkKey, SinkPartition, SinkTimestamp, Start};
 
 use super::*;
 
@@ -80,13 +80,20 @@ fn the_smallest_file_takes_the_defaults() {
 fn what_is_written_is_what_is_set() {
     let text = "
 connections:
-  a: { bootstrap.servers: 'a:1', compression.type: zstd, fetch.min.bytes: 2, client.id: x }
+  a: { bootstrap.servers: 'a:1', compression.codec: zstd, fetch.min.bytes: 2, client.id: x }
   b: { bootstrap.servers: 'b:1' }
 pipelines:
   p:
     source: { connection: a, topics: 'x, y', group: g, start: latest, properties: { client.id: z } }
     sink:
-      { connection: b, topic: x, partition: 7, key: ~, headers: { h: v }, timestamp: now, content_type: application/json }
+      connection: b
+      topic: x
+      partition: 7
+      key: ~
+      headers: { h: v }
+      timestamp: now
+      content_type: application/json
+      properties: { queue.buffering.max.ms: 10 }
     commit_interval_ms: 250
     bytes_in_flight: 1GiB
 ";
@@ -94,9 +101,8 @@ pipelines:
     let [pipeline] = settings.pipelines.as_slice() else { panic!("one pipeline") };
     let (source, sink) = (&pipeline.source, &pipeline.sink);
     assert_eq!((source.topics.as_slice(), source.start), (&["x".to_owned(), "y".to_owned()][..], Start::Latest));
-    let consumer: Vec<_> = source.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(consumer, ["bootstrap.servers=a:1", "client.id=z", "fetch.min.bytes=2"]);
-    assert_eq!(sink.properties.len(), 1);
+    assert_eq!(list(&source.properties), ["bootstrap.servers=a:1", "client.id=z", "fetch.min.bytes=2"]);
+    assert_eq!(list(&sink.properties), ["bootstrap.servers=b:1", "linger.ms=10"], "under one of a property's names");
     assert_eq!((sink.partition, sink.timestamp), (SinkPartition::Number(7), SinkTimestamp::Now));
     assert!(matches!(sink.key, SinkKey::Null));
     assert_eq!((sink.headers.len(), sink.headers[0].0.as_str()), (1, "h"));
@@ -116,6 +122,14 @@ fn a_later_layer_wins() {
     let pipeline = &settings.pipelines[0];
     assert_eq!((pipeline.source.start, pipeline.pace.window), (Start::Latest, 2));
     assert_eq!((pipeline.actors.transforms, pipeline.actors.producers), (3, 5));
+}
+
+#[test]
+fn an_override_replaces_a_property_under_either_name() {
+    let settings = variant("either", "topic: out", "topic: out, properties: { queue.buffering.max.ms: 10 }")
+        .with(&[("STAMPMILL__CONNECTIONS__KAFKA__LINGER_MS", "20")])
+        .settings();
+    assert_eq!(list(&settings.pipelines[0].sink.properties), ["bootstrap.servers=localhost:9092", "linger.ms=10"]);
 }
 
 #[test]
@@ -172,6 +186,30 @@ fn unknown_keys_name_the_nearest() {
     ]);
     variant("top", "connections:", "conections:")
         .refused(&["`conections` is not a key; the nearest is `connections`", "`connections` is missing"]);
+}
+
+#[test]
+fn an_empty_configuration_says_what_it_needs() {
+    let missing = ["`connections` is missing: Kafka clusters by name", "`pipelines` is missing: pipelines by name"];
+    case("empty", "# nothing").refused(&missing);
+    case("empty-tables", "connections: {}\npipelines: {}").refused(&missing);
+}
+
+#[test]
+fn what_is_missing_is_missed_where_it_belongs() {
+    variant("no-source", "    source: { topics: [in], group: g }\n", "").refused(&[
+        "c.yaml:7: `pipelines.bank-audit.source.topics` is missing: topics to read",
+        "c.yaml:7: `pipelines.bank-audit.source.group` is missing: the consumer group",
+    ]);
+}
+
+#[test]
+fn what_is_no_table_misses_no_keys() {
+    variant("no-table", "{ topic: out }", "out").refused(&[
+        "c.yaml:8: `pipelines.bank-audit.sink`: expected a table (`name: value` lines; `{}` for an empty one), got a text",
+    ]);
+    variant("no-text", "topic: out", "topic: [out]")
+        .refused(&["`pipelines.bank-audit.sink.topic`: expected a text, got a list"]);
 }
 
 #[test]
@@ -320,6 +358,10 @@ fn a_file_that_is_not_there_is_named() {
     let mut case = case("gone", VALID);
     case.sources.files = vec![case.folder.0.join("gone.yaml")];
     case.refused(&["gone.yaml` cannot be read: "]);
+}
+
+fn list(properties: &Properties) -> Vec<String> {
+    properties.iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 fn variables(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
