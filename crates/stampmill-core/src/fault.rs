@@ -1,0 +1,55 @@
+//! Why a record cannot be processed: a value that travels with it to the dead letters.
+
+use thiserror::Error;
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct Fault {
+    pub class: FaultClass,
+    /// What was expected, what came, and where in the record.
+    pub reason: String,
+}
+
+/// The kinds that operators count and route by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultClass {
+    NotJson,
+    InvalidUtf8,
+    /// No bytes at all, where a JSON document is expected. Null is something else: a tombstone.
+    Empty,
+    TooDeep,
+    /// A template asks for a field that the record does not have, under `missing: strict`.
+    MissingField,
+    /// A transform panicked each time it was tried.
+    Panic,
+    /// Larger than the sink's topic takes.
+    TooLarge,
+    /// The sink's topic does not take it for another reason.
+    Refused,
+}
+
+// === impl Fault ===
+
+impl Fault {
+    pub fn new(class: FaultClass, reason: impl Into<String>) -> Self {
+        Self { class, reason: reason.into() }
+    }
+}
+
+// === impl FaultClass ===
+
+impl FaultClass {
+    /// The name in headers, metrics and docs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not-json",
+            Self::InvalidUtf8 => "invalid-utf8",
+            Self::Empty => "empty",
+            Self::TooDeep => "too-deep",
+            Self::MissingField => "missing-field",
+            Self::Panic => "panic",
+            Self::TooLarge => "too-large",
+            Self::Refused => "refused",
+        }
+    }
+}
