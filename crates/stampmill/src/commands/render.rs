@@ -75,9 +75,11 @@ fn read(path: &Path) -> Result<Vec<u8>, RenderError> {
     read.map_err(|source| RenderError::Input { path: path.display().to_string(), source })
 }
 
-/// The payloads as records of the pipeline's first topic, with offsets from 0 and without key, headers and timestamp.
+/// The payloads as records of the first topic that the pipeline names, with offsets from 0 and without key, headers and timestamp.
 fn batch(pipeline: &PipelineSettings, bytes: &[u8], lines: bool) -> Batch {
-    let topic = pipeline.source.topics.first().map_or("", String::as_str);
+    let topics = &pipeline.source.topics;
+    let named = topics.iter().find(|topic| !topic.starts_with('^')).or(topics.first());
+    let topic = named.map_or("", String::as_str);
     let mut batch = Batch::new(Arc::from(topic), 0);
     let payloads: Vec<&[u8]> = if lines {
         bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect()
