@@ -77,6 +77,11 @@ impl Running {
         self.pipelines.iter().any(|pipeline| pipeline.thread.is_finished())
     }
 
+    /// Whether every pipeline has ended: [`Running::wait`] returns at once then.
+    pub fn all_finished(&self) -> bool {
+        self.pipelines.iter().all(|pipeline| pipeline.thread.is_finished())
+    }
+
     /// Waits for every pipeline to end, and returns the first fault.
     pub fn wait(self) -> Result<(), PipelineError> {
         let mut first_fault = Ok(());
