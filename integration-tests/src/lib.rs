@@ -1,1 +1,25 @@
+//! What the tests stand on: a real Kafka, the built program, and a verdict of counts.
+//!
+//! A test reads: [`scenario::setup`] gives topics, a group and a folder; [`program`] starts, stops and kills the
+//! program; [`verdict`] counts what was lost, doubled, reordered or changed.
 
+pub mod broker;
+pub mod client;
+pub mod eventually;
+pub mod jars;
+pub mod launcher;
+pub mod program;
+pub mod scenario;
+pub mod verdict;
+
+use std::path::PathBuf;
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+}
+
+/// Where the tests keep what they make.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}

@@ -6,14 +6,22 @@ use env_logger::fmt::Formatter;
 use env_logger::{Builder, Env};
 use log::Record;
 
-/// Logs from now on what `RUST_LOG` asks for; without it, `info` and above.
-pub(crate) fn init() {
-    Builder::from_env(Env::default().default_filter_or("info")).format(write_line).init();
+/// Logs from now on what `RUST_LOG` asks for; without it, what `default` does.
+pub(crate) fn init(default: &str) {
+    Builder::from_env(Env::default().default_filter_or(default)).format(write_line).init();
 }
 
 fn write_line(buffer: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
     let time = reshape(&buffer.timestamp_millis().to_string());
-    writeln!(buffer, "[{time}] {:>5} {{{}}} - {}", record.level(), record.target(), record.args())
+    writeln!(buffer, "[{time}] {:>5} {{{}}} - {}", record.level(), name(record.target()), record.args())
+}
+
+/// Our own modules go by the program's name; `RUST_LOG` still tells them apart.
+fn name(target: &str) -> &str {
+    match target.split("::").next() {
+        Some("stampmill" | "stampmill_engine") => "stampmill",
+        _ => target,
+    }
 }
 
 /// `2026-11-23T14:09:11.123Z` as `2026-11-23 14:09:11,123`.
@@ -24,6 +32,14 @@ fn reshape(rfc3339: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_own_modules_have_one_name() {
+        assert_eq!(name("stampmill_engine::control::rebalance"), "stampmill");
+        assert_eq!(name("stampmill::commands"), "stampmill");
+        assert_eq!(name("bank-audit"), "bank-audit");
+        assert_eq!(name("stampmilling"), "stampmilling");
+    }
 
     #[test]
     fn a_time_has_a_space_and_a_comma() {

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod demo;
 mod logging;
 mod signals;
 
@@ -18,7 +19,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(error) => return not_a_command(&error),
     };
-    logging::init();
+    logging::init(match command {
+        // Its own output is what people are to look at.
+        Command::Demo(_) => "warn,bank-audit=info",
+        _ => "info",
+    });
     match command {
         Command::Run(arguments) => configured(arguments.sources(), commands::run::run),
         Command::Check(arguments) => configured(arguments.sources(), |settings| check::run(&settings)),

@@ -114,6 +114,13 @@ pub(crate) fn run(
         return Ok(()); // Stopped before there was anything to stop.
     };
     let (report, reports): (Sender<Report>, _) = channel();
+    let actors = settings.actors;
+    log::info!(
+        "{}: {} TransformActors, {} ProducerActors, and a ConsumerActor for each partition",
+        settings.name,
+        actors.transforms,
+        actors.producers
+    );
     let topology = Topology::build(&settings, arbiters, outlets, cluster.sink_partitions, &counters, &report);
     let control = Control {
         settings,

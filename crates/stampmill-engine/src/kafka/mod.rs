@@ -34,7 +34,8 @@ impl fmt::Display for PartitionId {
     }
 }
 
-/// What librdkafka says of its own accord. It goes on trying by itself, so nothing of this is more than a warning.
-fn log_client_error(client: &str, error: &KafkaError, reason: &str) {
-    log::warn!("{client}: {error}: {reason}");
+/// What a client of librdkafka reports of its own accord. It has written a line of its log about it already, and goes
+/// on trying by itself.
+pub(crate) fn log_client_error(client: &str, error: &KafkaError, reason: &str) {
+    log::debug!("{client}: {error}: {reason}");
 }

@@ -152,7 +152,7 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
-        log::warn!("producer: {error}: {reason}");
+        crate::kafka::log_client_error("producer", &error, reason);
     }
 }
 

@@ -114,7 +114,7 @@ impl ProducerActor {
 
     fn block(&mut self, pause: Duration, error: Option<RDKafkaErrorCode>, context: &mut Context<Self>) {
         if let Some(error) = error {
-            self.warn(error);
+            self.warn(error, context);
         }
         self.blocked = true;
         context.run_later(pause, |actor, context| {
@@ -123,11 +123,13 @@ impl ProducerActor {
         });
     }
 
-    fn warn(&mut self, error: RDKafkaErrorCode) {
+    /// Once in a while; and then asks again what the sink's topic looks like, for that may be why.
+    fn warn(&mut self, error: RDKafkaErrorCode, context: &mut Context<Self>) {
         if self.last_warning.is_none_or(|last| last.elapsed() >= BETWEEN_WARNINGS) {
             self.last_warning = Some(Instant::now());
             let Destination { pipeline, sink, dead_letter_topic, .. } = &*self.spec.destination;
             log::warn!("{pipeline}: a record for `{}` or `{dead_letter_topic}` is tried again: {error}", sink.topic);
+            self.refresh_partitions(context);
         }
     }
 
@@ -185,7 +187,7 @@ impl Handler<Undelivered> for ProducerActor {
 
     fn handle(&mut self, undelivered: Undelivered, context: &mut Context<Self>) {
         if let Some((_, error)) = undelivered.failed.first() {
-            self.warn(*error);
+            self.warn(*error, context);
         }
         let (number, epoch) = (undelivered.work.lane, undelivered.work.epoch);
         if epoch < self.oldest_epoch {

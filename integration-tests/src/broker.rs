@@ -1,0 +1,170 @@
+//! A Kafka broker in KRaft mode, on free ports of the loopback interface, gone when dropped.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result, bail};
+
+use crate::client::Client;
+use crate::eventually::eventually;
+use crate::launcher::{launch, mortal};
+use crate::{jars, target};
+
+/// One node that is both broker and controller.
+pub struct Broker {
+    pub bootstrap: String,
+    class_path: String,
+    folder: PathBuf,
+    process: Option<Child>,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+/// Any will do; all nodes that ever run on one folder share it.
+const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qk";
+const STARTS: usize = 3;
+
+// === impl Broker ===
+
+impl Broker {
+    /// Starts a broker of that version. `more` are lines for its properties.
+    pub fn start(version: &str, more: &str) -> Result<Self> {
+        let class_path = jars::class_path(version)?;
+        // A free port may be taken by another process before the broker has it.
+        let mut last = None;
+        for _ in 0..STARTS {
+            match Self::try_start(&class_path, more) {
+                Ok(broker) => return Ok(broker),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("no start was tried")?)
+    }
+
+    fn try_start(class_path: &str, more: &str) -> Result<Self> {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = target().join("kafka-data").join(format!("{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let [port, controller] = free_ports()?;
+        fs::write(folder.join("broker.properties"), properties(&folder, port, controller, more))?;
+        let mut broker =
+            Self { bootstrap: format!("127.0.0.1:{port}"), class_path: class_path.into(), folder, process: None };
+        broker.format()?;
+        broker.run()?;
+        broker.await_ready()?;
+        Ok(broker)
+    }
+
+    fn format(&self) -> Result<()> {
+        let output = Command::new("java")
+            .args(["-cp", &self.class_path, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "kafka.tools.StorageTool"])
+            .args(["format", "-g", "-t", CLUSTER_ID, "-c"])
+            .arg(self.folder.join("broker.properties"))
+            .output()?;
+        if !output.status.success() {
+            bail!("the broker's folder cannot be formatted: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
+    /// Starts the process, again if it ran before: ports and data are the same.
+    pub fn run(&mut self) -> Result<()> {
+        let log = File::options().append(true).create(true).open(self.folder.join("broker.log"))?;
+        let mut command = mortal("java");
+        command
+            .args(["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"])
+            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", &self.class_path, "kafka.Kafka"])
+            .arg(self.folder.join("broker.properties"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        self.process = Some(launch(command)?);
+        Ok(())
+    }
+
+    /// Ends the process without a word, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may have ended by itself.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Waits until it answers.
+    pub fn await_ready(&mut self) -> Result<()> {
+        let client = Client::new(&self.bootstrap);
+        let outcome = eventually("the broker to answer", || {
+            let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
+            match ended {
+                Some(status) => Some(Err(status)),
+                None => client.is_reachable().then_some(Ok(())),
+            }
+        });
+        outcome.map_err(|status| anyhow::anyhow!("the broker ended with {status}: {}", self.log_tail()))
+    }
+
+    fn log_tail(&self) -> String {
+        let log = fs::read_to_string(self.folder.join("broker.log")).unwrap_or_default();
+        log.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+        // What is left lies in the build folder and harms nobody.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes what brokers of test runs that were killed have left behind.
+pub fn sweep() {
+    let Ok(folders) = fs::read_dir(target().join("kafka-data")) else { return };
+    for folder in folders.flatten() {
+        let name = folder.file_name();
+        let pid = name.to_str().and_then(|name| name.split('-').next());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
+fn free_ports() -> Result<[u16; 2]> {
+    let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+}
+
+/// Good for 3.7 and 4.x. The cleaner's buffer is allocated on the heap, 128 MB unless told otherwise.
+fn properties(folder: &Path, port: u16, controller: u16, more: &str) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=5
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=5
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+log.cleaner.dedupe.buffer.size=2097152
+log.initial.task.delay.ms=100
+auto.create.topics.enable=false
+{more}
+",
+        folder.join("data").display()
+    )
+}

@@ -1,0 +1,240 @@
+//! Producer, consumer and admin client of the tests, apart from the program's.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::eventually::{eventually, patience};
+
+/// A cluster, by its address.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub bootstrap: String,
+}
+
+/// A record to send, or one that was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestRecord {
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub timestamp: Option<i64>,
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+const ANSWER: Duration = Duration::from_secs(10);
+
+// === impl Client ===
+
+impl Client {
+    pub fn new(bootstrap: &str) -> Self {
+        Self { bootstrap: bootstrap.into() }
+    }
+
+    fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set_log_level(RDKafkaLogLevel::Critical);
+        config
+    }
+
+    pub fn consumer(&self, group: &str) -> BaseConsumer {
+        let mut config = self.config();
+        config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
+        config.set("fetch.queue.backoff.ms", "10").set("fetch.message.max.bytes", "10485760");
+        config.create().expect("a consumer")
+    }
+
+    pub fn is_reachable(&self) -> bool {
+        let consumer: Result<BaseConsumer, _> = self.config().create();
+        consumer.is_ok_and(|consumer| consumer.fetch_metadata(None, Duration::from_secs(1)).is_ok())
+    }
+
+    fn admin<T>(&self, run: impl AsyncFnOnce(&AdminClient<DefaultClientContext>, &AdminOptions) -> T) -> T {
+        let admin = self.config().create().expect("an admin client");
+        let options = AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER));
+        actix_rt::Runtime::new().expect("a runtime").block_on(run(&admin, &options))
+    }
+
+    pub fn create_topic(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
+        for (name, value) in settings {
+            new = new.set(name, value);
+        }
+        let made = self.admin(async |admin, options| admin.create_topics([&new], options).await);
+        for result in made.expect("the broker answers") {
+            assert!(matches!(result, Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))), "{result:?}");
+        }
+        eventually("the topic", || self.partitions(topic).filter(|count| *count == partitions));
+    }
+
+    pub fn add_partitions(&self, topic: &str, partitions: usize) {
+        let new = NewPartitions::new(topic, partitions);
+        let made = self.admin(async |admin, options| admin.create_partitions([&new], options).await);
+        for result in made.expect("the broker answers") {
+            result.expect("partitions are added");
+        }
+        eventually("the partitions", || self.partitions(topic).filter(|count| *count == partitions as i32));
+    }
+
+    /// Deletes what lies below `offset`, as retention does.
+    pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("a partition");
+        let deleted = self.admin(async |admin, options| admin.delete_records(&list, options).await);
+        deleted.expect("the broker answers").elements().iter().for_each(|entry| entry.error().expect("records are deleted"));
+    }
+
+    pub fn partitions(&self, topic: &str) -> Option<i32> {
+        let consumer: BaseConsumer = self.config().create().ok()?;
+        let metadata = consumer.fetch_metadata(None, ANSWER).ok()?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+        Some(found.partitions().len() as i32)
+    }
+
+    /// Sends records in order and waits until all are in the log.
+    pub fn produce(&self, topic: &str, records: impl IntoIterator<Item = TestRecord>) {
+        let mut config = self.config();
+        config.set("enable.idempotence", "true").set("linger.ms", "2").set("message.max.bytes", "10485760");
+        let producer: BaseProducer = config.create().expect("a producer");
+        for record in records {
+            let mut out = BaseRecord::<[u8], [u8], ()>::to(topic).partition(record.partition);
+            out.key = record.key.as_deref();
+            out.payload = record.value.as_deref();
+            out.timestamp = record.timestamp;
+            out.headers = (!record.headers.is_empty()).then(|| owned(&record.headers));
+            while let Err((error, again)) = producer.send(out) {
+                assert_eq!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), "{error}");
+                producer.poll(Duration::from_millis(10));
+                out = again;
+            }
+            producer.poll(Duration::ZERO);
+        }
+        producer.flush(patience()).expect("everything is delivered");
+    }
+
+    /// Reads a topic from its beginning until `done` says so of a record, or patience ends.
+    pub fn read_until(&self, topic: &str, mut done: impl FnMut(&TestRecord) -> bool) -> Vec<TestRecord> {
+        let consumer = self.consumer("reader");
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.partitions(topic).expect("the topic is there") {
+            list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
+        }
+        consumer.assign(&list).expect("an assignment");
+        let (mut records, deadline) = (Vec::new(), Instant::now() + patience());
+        while Instant::now() < deadline {
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => {
+                    records.push(TestRecord::from(&message));
+                    if records.last().is_some_and(&mut done) {
+                        break;
+                    }
+                }
+                // It goes on by itself: brokers come and go in these tests.
+                Some(Err(_)) | None => {}
+            }
+        }
+        records
+    }
+
+    /// Reads all that is below the ends that the partitions have now.
+    pub fn read_to_end(&self, topic: &str) -> Vec<TestRecord> {
+        let mut ends = self.ends(topic);
+        ends.retain(|_, (low, end)| low < end);
+        if ends.is_empty() {
+            return Vec::new();
+        }
+        self.read_until(topic, |record| {
+            ends.retain(|partition, (_, end)| record.partition != *partition || record.offset + 1 < *end);
+            ends.is_empty()
+        })
+    }
+
+    /// Reads until there are as many records.
+    pub fn read_count(&self, topic: &str, count: usize) -> Vec<TestRecord> {
+        let mut read = 0;
+        let records = self.read_until(topic, |_| {
+            read += 1;
+            read == count
+        });
+        assert_eq!(records.len(), count, "records in {topic}");
+        records
+    }
+
+    /// The first offset and the end of each partition.
+    pub fn ends(&self, topic: &str) -> BTreeMap<i32, (i64, i64)> {
+        let consumer = self.consumer("ends");
+        let partitions = 0..self.partitions(topic).expect("the topic is there");
+        let ends = |partition| consumer.fetch_watermarks(topic, partition, ANSWER).expect("the watermarks");
+        partitions.map(|partition| (partition, ends(partition))).collect()
+    }
+
+    /// What the group has committed in each partition.
+    pub fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, Option<i64>> {
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.partitions(topic).expect("the topic is there") {
+            list.add_partition(topic, partition);
+        }
+        let committed = self.consumer(group).committed_offsets(list, ANSWER).expect("the committed offsets");
+        let offset = |offset| match offset {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        };
+        committed.elements().iter().map(|entry| (entry.partition(), offset(entry.offset()))).collect()
+    }
+
+    /// Waits until the group has committed the end of every partition.
+    pub fn await_committed(&self, group: &str, topic: &str) {
+        eventually("the commits to reach the ends", || {
+            let (committed, ends) = (self.committed(group, topic), self.ends(topic));
+            ends.iter().all(|(partition, (_, end))| committed[partition] == Some(*end)).then_some(())
+        });
+    }
+}
+
+fn owned(headers: &[(String, Option<Vec<u8>>)]) -> OwnedHeaders {
+    headers.iter().fold(OwnedHeaders::new(), |list, (name, value)| {
+        list.insert(rdkafka::message::Header { key: name, value: value.as_ref() })
+    })
+}
+
+// === impl TestRecord ===
+
+impl TestRecord {
+    pub fn value(partition: i32, value: impl Into<Vec<u8>>) -> Self {
+        Self { partition, value: Some(value.into()), ..Self::default() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<String> {
+        let (_, value) = self.headers.iter().rev().find(|(found, _)| found == name)?;
+        Some(String::from_utf8_lossy(value.as_deref()?).into_owned())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(self.value.as_deref().unwrap_or_default()).into_owned()
+    }
+}
+
+impl From<&BorrowedMessage<'_>> for TestRecord {
+    fn from(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().map(|headers| {
+            headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
+        });
+        Self {
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            timestamp: message.timestamp().to_millis(),
+            headers: headers.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Apache Kafka as Maven Central has it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{target, workspace};
+
+/// The tutorial's version.
+pub const TUTORIAL: &str = "3.7.2";
+/// The newest.
+pub const NEWEST: &str = "4.4.0";
+
+/// Maven writes to the same folders for each version, so one at a time.
+static MAVEN: Mutex<()> = Mutex::new(());
+
+/// The class path of a broker of that version; fetched the first time.
+pub fn class_path(version: &str) -> Result<String> {
+    let _one = MAVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = target().join("kafka").join(version);
+    if !folder.is_dir() {
+        fetch(version, &folder)?;
+    }
+    Ok(format!("{}/*", folder.display()))
+}
+
+fn fetch(version: &str, folder: &PathBuf) -> Result<()> {
+    // Another process may be at it too: each fills a folder of its own, and the first to finish gives it its name.
+    let own = folder.with_extension(format!("{}.part", std::process::id()));
+    let output = Command::new("mvn")
+        .args(["-q", "-B", "-f"])
+        .arg(workspace().join("integration-tests/kafka/pom.xml"))
+        .arg(format!("-Dkafka.version={version}"))
+        .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+        .arg(format!("-DoutputDirectory={}", own.display()))
+        .output()
+        .context("`mvn` cannot be started")?;
+    if !output.status.success() {
+        bail!("mvn could not fetch kafka {version}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+    if fs::rename(&own, folder).is_err() {
+        fs::remove_dir_all(&own)?;
+    }
+    Ok(())
+}
+
+/// Why no broker can be started from the jars; `None` if one can.
+pub fn unavailable() -> Option<String> {
+    let missing: Vec<&str> =
+        ["mvn", "java", "setpriv"].into_iter().filter(|program| Command::new(program).arg("--version").output().is_err()).collect();
+    (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
+}

@@ -1,0 +1,138 @@
+//! What one test has to itself: topics, a group, a folder and a pipeline between them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::client::Client;
+use crate::program::{self, Build, Program};
+use crate::target;
+
+pub struct Scenario {
+    pub client: Client,
+    /// The name, and something that no other run has.
+    pub id: String,
+    pub input: String,
+    pub output: String,
+    pub dead_letters: String,
+    pub group: String,
+    pub folder: PathBuf,
+    pub pipeline: Pipeline,
+    pub build: Build,
+}
+
+/// Parts of the pipeline's configuration that tests change, as YAML.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    pub start: &'static str,
+    /// Further keys of `source`, one a line.
+    pub source: String,
+    pub transforms: String,
+    /// Further keys of `sink`.
+    pub sink: String,
+    /// Further keys of the pipeline.
+    pub more: String,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Names and a folder; no topic is made yet.
+pub fn setup(name: &str, client: &Client) -> Scenario {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() % 100_000_000;
+    let id = format!("{name}-{now}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let folder = target().join("kafka-tests").join(format!("{}-{id}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    Scenario {
+        client: client.clone(),
+        input: format!("{id}-in"),
+        output: format!("{id}-out"),
+        dead_letters: format!("{id}-dead"),
+        group: format!("{id}-group"),
+        folder,
+        pipeline: Pipeline::default(),
+        build: Build::Plain,
+        id,
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            start: "earliest",
+            source: String::new(),
+            transforms: "- envelope: '{\"data\": {{payload}}}'".into(),
+            sink: "partition: source".into(),
+            more: String::new(),
+        }
+    }
+}
+
+// === impl Scenario ===
+
+impl Scenario {
+    /// Makes the input and the output with as many partitions.
+    pub fn with_topics(self, partitions: i32) -> Self {
+        for topic in [&self.input, &self.output] {
+            self.client.create_topic(topic, partitions, &[]);
+        }
+        self
+    }
+
+    pub fn config(&self) -> PathBuf {
+        let Self { client, input, output, dead_letters, group, pipeline, .. } = self;
+        let Pipeline { start, source, transforms, sink, more } = pipeline;
+        let bootstrap = &client.bootstrap;
+        let indent = |text: &str, by: usize| text.lines().map(|line| format!("{:by$}{line}\n", "")).collect::<String>();
+        let text = format!(
+            "connections:
+  kafka:
+    bootstrap.servers: \"{bootstrap}\"
+    topic.metadata.refresh.interval.ms: 1000
+pipelines:
+  under-test:
+    source:
+      topics: [\"{input}\"]
+      group: {group}
+      start: {start}
+{}    transforms:
+{}    sink:
+      topic: {output}
+{}    on_failure: {{ retries: 3, then: dead_letter, topic: {dead_letters} }}
+{}",
+            indent(source, 6),
+            indent(transforms, 6),
+            indent(sink, 6),
+            indent(more, 4),
+        );
+        self.write("stampmill.yaml", &text)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        fs::write(&path, text).expect("the file is written");
+        path
+    }
+
+    /// `stampmill run` with the scenario's configuration.
+    pub fn command(&self) -> Command {
+        let mut command = program::command(self.build);
+        command.arg("run").arg("--config").arg(self.config()).current_dir(&self.folder);
+        command
+    }
+
+    /// Starts the program; `name` is that of its log.
+    pub fn start(&self, name: &str) -> Program {
+        Program::start(self.command(), self.folder.join(format!("{name}.log")))
+    }
+}
+
+impl Drop for Scenario {
+    /// What a failed test has left behind is there to be looked at.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}

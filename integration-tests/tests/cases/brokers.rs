@@ -1,0 +1,43 @@
+//! Brokers that are not there.
+
+use integration_tests::client::Client;
+use integration_tests::scenario::setup;
+use integration_tests::verdict::{Numbered, await_in_flight};
+
+use crate::kafka::Kafka;
+
+pub(crate) fn not_there_at_start(kafka: &Kafka) {
+    let mut broker = kafka.own_broker();
+    let client = Client::new(&broker.bootstrap);
+    let scenario = setup("absent", &client).with_topics(2);
+    let numbered = Numbered { partitions: 2, records: 100 };
+    client.produce(&scenario.input, numbered.all());
+    broker.kill();
+    let mut program = scenario.start("program");
+    let line = program.await_line("the brokers cannot be reached");
+    assert!(line.contains(&client.bootstrap), "{line}");
+    assert!(program.is_running());
+    broker.run().expect("the broker starts again");
+    broker.await_ready().expect("the broker answers");
+    program.await_line("is ready");
+    numbered.await_verdict(&scenario).assert_exact();
+    assert_eq!(program.terminate(), 0);
+}
+
+pub(crate) fn gone_and_back(kafka: &Kafka) {
+    let mut broker = kafka.own_broker();
+    let client = Client::new(&broker.bootstrap);
+    let numbered = Numbered { partitions: 3, records: 30_000 };
+    let scenario = setup("outage", &client).with_topics(3);
+    let program = scenario.start("program").await_ready();
+    let load = numbered.load(&client, &scenario.input);
+    let in_flight = await_in_flight(&scenario, 5_000);
+    broker.kill();
+    broker.run().expect("the broker starts again");
+    broker.await_ready().expect("the broker answers");
+    load.finish();
+    let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
+    verdict.assert_survived();
+    client.await_committed(&scenario.group, &scenario.input);
+    assert_eq!(program.terminate(), 0);
+}

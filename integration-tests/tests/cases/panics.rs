@@ -1,0 +1,82 @@
+//! Actors that panic, in a build with faults to inject.
+
+use integration_tests::client::TestRecord;
+use integration_tests::program::{Build, Program};
+use integration_tests::scenario::{Scenario, setup};
+use integration_tests::verdict::{Numbered, await_in_flight};
+
+use crate::kafka::Kafka;
+
+fn start(scenario: &Scenario, failpoints: &str) -> Program {
+    let mut command = scenario.command();
+    command.env("FAILPOINTS", failpoints);
+    Program::start(command, scenario.folder.join("faulty.log")).await_ready()
+}
+
+fn restarts(program: &Program, actor: &str) -> usize {
+    program.log().lines().filter(|line| line.contains(actor) && line.contains("panicked (`")).count()
+}
+
+pub(crate) fn a_record_that_always_panics(kafka: &Kafka) {
+    let mut scenario = setup("marked", &kafka.client).with_topics(1);
+    scenario.build = Build::Failpoints;
+    let records = (0..100).map(|number| {
+        let mut record = TestRecord::value(0, number.to_string());
+        if number % 40 == 7 {
+            record.headers.push(("stampmill-test-panic".into(), None));
+        }
+        record
+    });
+    kafka.client.produce(&scenario.input, records);
+    let program = start(&scenario, "transform::marked=panic");
+    let read = kafka.client.read_count(&scenario.output, 97);
+    let numbers: Vec<String> = read.iter().map(TestRecord::text).collect();
+    let expected: Vec<String> =
+        (0..100).filter(|number| number % 40 != 7).map(|number| format!("{{\"data\": {number}}}")).collect();
+    assert_eq!(numbers, expected, "in order, and none twice");
+    let dead = kafka.client.read_count(&scenario.dead_letters, 3);
+    for (letter, number) in dead.iter().zip([7, 47, 87]) {
+        assert_eq!(letter.text(), number.to_string());
+        assert_eq!(letter.header("stampmill-error-class").as_deref(), Some("panic"));
+        assert_eq!(letter.header("stampmill-attempts").as_deref(), Some("4"), "one try and three retries");
+        assert_eq!(letter.header("stampmill-offset"), Some(number.to_string()));
+    }
+    assert_eq!(restarts(&program, "TransformActor"), 12);
+    kafka.client.await_committed(&scenario.group, &scenario.input);
+    assert_eq!(program.terminate(), 0);
+}
+
+/// Each kind of actor panics while records are in flight; nothing is lost or reordered.
+pub(crate) fn in_every_actor(kafka: &Kafka) {
+    for (point, actor) in [
+        ("transform::before=0.05%panic", "TransformActor"),
+        ("transform::after=0.05%panic", "TransformActor"),
+        ("producer::before=3%panic", "ProducerActor"),
+        ("producer::after=3%panic", "ProducerActor"),
+        ("consumer::dispatch=3%panic", "ConsumerActor"),
+        ("delivery::report=0.02%panic", ""),
+    ] {
+        let numbered = Numbered { partitions: 3, records: 10_000 };
+        let mut scenario = setup("panics", &kafka.client).with_topics(3);
+        scenario.build = Build::Failpoints;
+        // Small batches, so that there are many to panic on.
+        scenario.pipeline.more = "batch_records: 50".into();
+        let program = start(&scenario, point);
+        let load = numbered.load(&kafka.client, &scenario.input);
+        let in_flight = await_in_flight(&scenario, 500);
+        load.finish();
+        let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
+        println!("{point}: ");
+        verdict.assert_survived();
+        let hits = if actor.is_empty() {
+            program.log().matches("a delivery report panicked").count()
+        } else {
+            restarts(&program, actor)
+        };
+        assert!(hits > 0, "{point} hit nothing");
+        println!("{point}: {hits} hits");
+        kafka.client.await_committed(&scenario.group, &scenario.input);
+        assert_eq!(kafka.client.ends(&scenario.dead_letters).values().map(|(_, end)| end).sum::<i64>(), 0);
+        assert_eq!(program.terminate(), 0);
+    }
+}

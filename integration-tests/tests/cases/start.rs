@@ -1,0 +1,92 @@
+//! Where reading starts: no record between assign and first commit is lost.
+
+use integration_tests::client::TestRecord;
+use integration_tests::eventually::eventually;
+use integration_tests::scenario::setup;
+use integration_tests::verdict::{Numbered, await_in_flight};
+
+use crate::kafka::Kafka;
+
+/// With `start: latest`, what is in a new partition before anyone has noticed it is read all the same.
+pub(crate) fn partitions_added_under_load(kafka: &Kafka) {
+    let (before, after) = (Numbered { partitions: 2, records: 2_000 }, Numbered { partitions: 4, records: 5_000 });
+    let mut scenario = setup("added", &kafka.client).with_topics(2);
+    scenario.pipeline.start = "latest";
+    let program = scenario.start("program").await_ready();
+    kafka.client.produce(&scenario.input, before.all());
+    kafka.client.add_partitions(&scenario.output, 4);
+    kafka.client.add_partitions(&scenario.input, 4);
+    // The first two partitions go on where they were, the others begin.
+    let rest = after.all().filter(|record| record.partition >= 2 || !before.all().any(|sent| sent.value == record.value));
+    kafka.client.produce(&scenario.input, rest);
+    after.await_verdict(&scenario).assert_exact();
+    assert_eq!(program.terminate(), 0);
+    kafka.client.await_committed(&scenario.group, &scenario.input);
+}
+
+/// With `start: latest` and nothing committed but the start: what was in flight at the kill is read by the next.
+pub(crate) fn killed_before_the_first_commit(kafka: &Kafka) {
+    let numbered = Numbered { partitions: 2, records: 10_000 };
+    let mut scenario = setup("first-commit", &kafka.client).with_topics(2);
+    // What was there before the group has met the topic is not for it.
+    kafka.client.produce(&scenario.input, (0..2).map(|partition| TestRecord::value(partition, "\"before\"")));
+    scenario.pipeline.start = "latest";
+    scenario.pipeline.source = "properties: { session.timeout.ms: 6000 }".into();
+    scenario.pipeline.more = "commit_interval_ms: 600000".into();
+    let first = scenario.start("first").await_ready();
+    let load = numbered.load(&kafka.client, &scenario.input);
+    let in_flight = await_in_flight(&scenario, 1_000);
+    first.kill();
+    let committed = kafka.client.committed(&scenario.group, &scenario.input);
+    assert!(committed.values().all(|offset| *offset == Some(1)), "only the start is committed: {committed:?}");
+    load.finish();
+    let second = scenario.start("second").await_ready();
+    numbered.await_verdict_from(&scenario, 1).with_fault(in_flight).assert_survived();
+    assert_eq!(second.terminate(), 0);
+    kafka.client.await_committed(&scenario.group, &scenario.input);
+}
+
+/// A topic that comes to match a pattern while the program is down is read from its beginning, `latest` or not.
+pub(crate) fn a_topic_that_comes_later(kafka: &Kafka) {
+    let mut scenario = setup("later", &kafka.client).with_topics(1);
+    scenario.pipeline.start = "latest";
+    scenario.input = format!("^{}-in.*", scenario.id);
+    let (first, second) = (format!("{}-in", scenario.id), format!("{}-in-2", scenario.id));
+    let program = scenario.start("first").await_ready();
+    kafka.client.produce(&first, [TestRecord::value(0, "1")]);
+    kafka.client.read_count(&scenario.output, 1);
+    assert_eq!(program.terminate(), 0);
+
+    kafka.client.create_topic(&second, 1, &[]);
+    kafka.client.produce(&second, [TestRecord::value(0, "2")]);
+    let program = scenario.start("second").await_ready();
+    let read = kafka.client.read_count(&scenario.output, 2);
+    assert_eq!(read[1].text(), "{\"data\": 2}");
+    assert_eq!(program.terminate(), 0);
+}
+
+/// A committed offset that the partition no longer has: halt says so and exits, `earliest` goes on.
+pub(crate) fn an_offset_that_is_gone(kafka: &Kafka) {
+    let mut scenario = setup("gone", &kafka.client).with_topics(1);
+    kafka.client.produce(&scenario.input, (0..10).map(|number| TestRecord::value(0, number.to_string())));
+    let program = scenario.start("first").await_ready();
+    kafka.client.await_committed(&scenario.group, &scenario.input);
+    assert_eq!(program.terminate(), 0);
+    kafka.client.produce(&scenario.input, (10..30).map(|number| TestRecord::value(0, number.to_string())));
+    kafka.client.delete_records(&scenario.input, 0, 25);
+
+    let mut halted = scenario.start("halted");
+    let line = halted.await_line("the committed offset 10 is outside of what the partition holds, 25 to 30");
+    assert!(line.contains("on_offset_gap"), "{line}");
+    assert_eq!(halted.exit_code(), 1);
+
+    scenario.pipeline.source = "on_offset_gap: earliest".into();
+    let mut program = scenario.start("earliest").await_ready();
+    program.await_line("15 records were never read");
+    let read = eventually("the rest", || {
+        let read = kafka.client.read_to_end(&scenario.output);
+        (read.len() == 15).then_some(read)
+    });
+    assert_eq!(read[10].text(), "{\"data\": 25}");
+    assert_eq!(program.terminate(), 0);
+}

@@ -1,0 +1,86 @@
+//! The clusters that the tests share: one for each version, started when the first test asks for it.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use integration_tests::broker::Broker;
+use integration_tests::client::Client;
+use integration_tests::jars;
+
+/// A cluster, and the version of its brokers where they are ours.
+pub(crate) struct Kafka {
+    pub(crate) client: Client,
+    version: Option<String>,
+}
+
+/// Where brokers come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) label: String,
+    brokers: Option<String>,
+}
+
+static SHARED: LazyLock<Mutex<BTreeMap<String, &'static Kafka>>> = LazyLock::new(Mutex::default);
+static OURS: Mutex<Vec<Broker>> = Mutex::new(Vec::new());
+static NOWHERE: LazyLock<Kafka> = LazyLock::new(|| Kafka { client: Client::new("127.0.0.1:1"), version: None });
+
+/// For tests that need no broker: nobody listens there.
+pub(crate) fn nowhere() -> &'static Kafka {
+    &NOWHERE
+}
+
+/// The cluster of that source, the same for all tests.
+pub(crate) fn shared(source: &Source) -> &'static Kafka {
+    // A test that panicked here has started no broker: the next one tries again.
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.entry(source.label.clone()).or_insert_with(|| Box::leak(Box::new(source.open())))
+}
+
+/// Ends the brokers that this run has started.
+pub(crate) fn stop_all() {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(crate) fn given(brokers: String) -> Self {
+        Self { label: "given".into(), brokers: Some(brokers) }
+    }
+
+    pub(crate) fn version(version: &str) -> Self {
+        Self { label: version.into(), brokers: None }
+    }
+
+    /// Why there can be no broker, and what to do about it.
+    pub(crate) fn unavailable(&self) -> Option<String> {
+        let reason = self.brokers.is_none().then(jars::unavailable)??;
+        let docker = Command::new("docker").arg("info").output().is_ok_and(|output| output.status.success());
+        (!docker).then(|| format!("no kafka: {reason} and no docker engine answers; install them, or name brokers in STAMPMILL_TEST_BROKERS"))
+    }
+
+    fn open(&self) -> Kafka {
+        if let Some(brokers) = &self.brokers {
+            return Kafka { client: Client::new(brokers), version: None };
+        }
+        let broker = start(&self.label, "");
+        let client = Client::new(&broker.bootstrap);
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).push(broker);
+        Kafka { client, version: Some(self.label.clone()) }
+    }
+}
+
+fn start(version: &str, more: &str) -> Broker {
+    Broker::start(version, more).unwrap_or_else(|error| panic!("kafka {version} does not start: {error:#}"))
+}
+
+// === impl Kafka ===
+
+impl Kafka {
+    /// A broker for one test alone, to be stopped and started at will; of the newest version where the shared brokers
+    /// are not ours.
+    pub(crate) fn own_broker(&self) -> Broker {
+        start(self.version.as_deref().unwrap_or(jars::NEWEST), "")
+    }
+}

@@ -1,0 +1,132 @@
+//! The built program against Apache Kafka, of the tutorial's version and the newest.
+//!
+//! `STAMPMILL_TEST_BROKERS` names brokers to use, instead of some that are started. `STAMPMILL_TEST_KAFKA` is
+//! `3.7.2`, `4.4.0`, both with a comma between, or `all`; without it the newest runs every test, and the tutorial's
+//! version the tutorial and delivery. Where no broker can be had each test says so as ignored, unless
+//! `STAMPMILL_REQUIRE_KAFKA=1` makes that a failure.
+
+mod cases {
+    pub(crate) mod bad_input;
+    pub(crate) mod brokers;
+    pub(crate) mod command_line;
+    pub(crate) mod delivery;
+    pub(crate) mod fidelity;
+    pub(crate) mod groups;
+    pub(crate) mod panics;
+    pub(crate) mod start;
+    pub(crate) mod tutorial;
+}
+mod kafka;
+
+use std::process::ExitCode;
+
+use integration_tests::{broker, jars, program};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::kafka::{Kafka, Source};
+
+/// A test: its name, what it is for, and what it does with a cluster.
+struct Case {
+    name: &'static str,
+    group: Group,
+    run: fn(&Kafka),
+}
+
+/// Which tests run on which version unless told otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// On each version.
+    Core,
+    /// On the newest.
+    More,
+    /// Needs no broker.
+    Alone,
+}
+
+const fn case(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
+    Case { name, group, run }
+}
+
+const CASES: &[Case] = &[
+    case("tutorial::word_for_word", Group::Core, cases::tutorial::word_for_word),
+    case("tutorial::a_key_set_from_outside", Group::More, cases::tutorial::a_key_set_from_outside),
+    case("delivery::in_order_and_complete", Group::Core, cases::delivery::in_order_and_complete),
+    case("delivery::from_one_cluster_to_another", Group::More, cases::delivery::from_one_cluster_to_another),
+    case("delivery::resumes_where_it_stopped", Group::Core, cases::delivery::resumes_where_it_stopped),
+    case("delivery::several_topics_and_pipelines", Group::More, cases::delivery::several_topics_and_pipelines),
+    case("start::partitions_added_under_load", Group::Core, cases::start::partitions_added_under_load),
+    case("start::killed_before_the_first_commit", Group::Core, cases::start::killed_before_the_first_commit),
+    case("start::a_topic_that_comes_later", Group::More, cases::start::a_topic_that_comes_later),
+    case("start::an_offset_that_is_gone", Group::More, cases::start::an_offset_that_is_gone),
+    case("groups::one_killed_and_one_stopped", Group::Core, cases::groups::one_killed_and_one_stopped),
+    case("groups::a_second_joins_and_leaves", Group::More, cases::groups::a_second_joins_and_leaves),
+    case("brokers::not_there_at_start", Group::More, cases::brokers::not_there_at_start),
+    case("brokers::gone_and_back", Group::Core, cases::brokers::gone_and_back),
+    case("panics::a_record_that_always_panics", Group::More, cases::panics::a_record_that_always_panics),
+    case("panics::in_every_actor", Group::Core, cases::panics::in_every_actor),
+    case("bad_input::each_goes_to_the_dead_letters", Group::Core, cases::bad_input::each_goes_to_the_dead_letters),
+    case("bad_input::a_field_that_is_missing", Group::More, cases::bad_input::a_field_that_is_missing),
+    case("bad_input::too_large_for_the_sink", Group::Core, cases::bad_input::too_large_for_the_sink),
+    case("bad_input::too_large_for_the_dead_letters", Group::More, cases::bad_input::too_large_for_the_dead_letters),
+    case("bad_input::no_dead_letter_topic_can_be_made", Group::More, cases::bad_input::no_dead_letter_topic_can_be_made),
+    case("fidelity::records_pass_as_they_are", Group::Core, cases::fidelity::records_pass_as_they_are),
+    case("fidelity::the_sink_can_change_them", Group::More, cases::fidelity::the_sink_can_change_them),
+    case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
+    case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),
+    case("command_line::fail_fast", Group::Alone, cases::command_line::fail_fast),
+    case("command_line::the_demo_proves_itself", Group::Alone, cases::command_line::the_demo_proves_itself),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Two programs, two brokers and their clients are enough for two cores.
+    arguments.test_threads.get_or_insert(2);
+    broker::sweep();
+    let conclusion = libtest_mimic::run(&arguments, trials());
+    kafka::stop_all();
+    program::remove_copies();
+    conclusion.exit_code()
+}
+
+fn trials() -> Vec<Trial> {
+    let alone = CASES.iter().filter(|case| case.group == Group::Alone);
+    let alone = alone.map(|case| Trial::test(case.name, || run(case.run, kafka::nowhere())));
+    let versions = Kafka::versions().into_iter().flat_map(|(source, groups)| {
+        let cases = CASES.iter().filter(move |case| groups.contains(&case.group));
+        cases.map(move |case| on_broker(case, source.clone()))
+    });
+    alone.chain(versions).collect()
+}
+
+fn on_broker(case: &'static Case, source: Source) -> Trial {
+    let name = format!("kafka_{}::{}", source.label.replace('.', "_"), case.name);
+    match source.unavailable() {
+        None => Trial::test(name, move || run(case.run, kafka::shared(&source))),
+        Some(reason) if std::env::var_os("STAMPMILL_REQUIRE_KAFKA").is_some_and(|value| value == "1") => {
+            Trial::test(name, move || Err(Failed::from(reason)))
+        }
+        Some(reason) => Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true),
+    }
+}
+
+fn run(case: fn(&Kafka), kafka: &'static Kafka) -> Result<(), Failed> {
+    // libtest-mimic takes a panic for a failure and goes on.
+    case(kafka);
+    Ok(())
+}
+
+impl Kafka {
+    /// The versions to test, each with the groups of tests that run on it.
+    fn versions() -> Vec<(Source, &'static [Group])> {
+        const ALL: &[Group] = &[Group::Core, Group::More];
+        const CORE: &[Group] = &[Group::Core];
+        if let Ok(brokers) = std::env::var("STAMPMILL_TEST_BROKERS") {
+            return vec![(Source::given(brokers), ALL)];
+        }
+        match std::env::var("STAMPMILL_TEST_KAFKA").as_deref() {
+            Ok("all") => vec![(Source::version(jars::TUTORIAL), ALL), (Source::version(jars::NEWEST), ALL)],
+            Ok(versions) => versions.split(',').map(|version| (Source::version(version), ALL)).collect(),
+            Err(_) => vec![(Source::version(jars::TUTORIAL), CORE), (Source::version(jars::NEWEST), ALL)],
+        }
+    }
+}
