@@ -59,7 +59,12 @@ impl Broker {
 
     fn format(&self) -> Result<()> {
         let output = Command::new("java")
-            .args(["-cp", &self.class_path, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "kafka.tools.StorageTool"])
+            .args([
+                "-cp",
+                &self.class_path,
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+                "kafka.tools.StorageTool",
+            ])
             .args(["format", "-g", "-t", CLUSTER_ID, "-c"])
             .arg(self.folder.join("broker.properties"))
             .output()?;

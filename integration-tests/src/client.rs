@@ -90,7 +90,11 @@ impl Client {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("a partition");
         let deleted = self.admin(async |admin, options| admin.delete_records(&list, options).await);
-        deleted.expect("the broker answers").elements().iter().for_each(|entry| entry.error().expect("records are deleted"));
+        deleted
+            .expect("the broker answers")
+            .elements()
+            .iter()
+            .for_each(|entry| entry.error().expect("records are deleted"));
     }
 
     pub fn partitions(&self, topic: &str) -> Option<i32> {

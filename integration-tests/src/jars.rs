@@ -49,7 +49,9 @@ fn fetch(version: &str, folder: &PathBuf) -> Result<()> {
 
 /// Why no broker can be started from the jars; `None` if one can.
 pub fn unavailable() -> Option<String> {
-    let missing: Vec<&str> =
-        ["mvn", "java", "setpriv"].into_iter().filter(|program| Command::new(program).arg("--version").output().is_err()).collect();
+    let missing: Vec<&str> = ["mvn", "java", "setpriv"]
+        .into_iter()
+        .filter(|program| Command::new(program).arg("--version").output().is_err())
+        .collect();
     (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
 }

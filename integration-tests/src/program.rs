@@ -32,7 +32,9 @@ pub fn executable(build: Build) -> &'static Path {
     static FAILPOINTS: OnceLock<PathBuf> = OnceLock::new();
     let made = |build| make(build).unwrap_or_else(|error| panic!("the program cannot be built: {error:#}"));
     match build {
-        Build::Plain => PLAIN.get_or_init(|| std::env::var_os("STAMPMILL_TEST_PROGRAM").map_or_else(|| made(build), PathBuf::from)),
+        Build::Plain => {
+            PLAIN.get_or_init(|| std::env::var_os("STAMPMILL_TEST_PROGRAM").map_or_else(|| made(build), PathBuf::from))
+        }
         Build::Failpoints => FAILPOINTS.get_or_init(|| made(build)),
     }
 }
@@ -76,7 +78,9 @@ pub fn remove_copies() {
 pub fn command(build: Build) -> Command {
     let mut command = mortal(executable(build));
     for (name, _) in std::env::vars_os() {
-        let ours = name.to_str().is_some_and(|name| name.starts_with("STAMPMILL") || name == "RUST_LOG" || name == "FAILPOINTS");
+        let ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("STAMPMILL") || name == "RUST_LOG" || name == "FAILPOINTS");
         if ours || name.to_str().is_none() {
             command.env_remove(name);
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -48,7 +49,10 @@ impl Numbered {
 
     fn value(partition: i32, number: u64) -> String {
         // Digits that a float would not survive, and padding to a usual size.
-        format!("{{ \"p\": {partition}, \"n\": {number}, \"amount\": 1234567890123456789.{number}00, \"pad\": \"{:60}\" }}", "")
+        format!(
+            "{{ \"p\": {partition}, \"n\": {number}, \"amount\": 1234567890123456789.{number}00, \"pad\": \"{:60}\" }}",
+            ""
+        )
     }
 
     fn record(partition: i32, number: u64) -> TestRecord {
@@ -58,7 +62,8 @@ impl Numbered {
 
     /// The records from `first` up, partition by partition in turn.
     pub fn from(self, first: u64) -> impl Iterator<Item = TestRecord> {
-        (first..self.records).flat_map(move |number| (0..self.partitions).map(move |partition| Self::record(partition, number)))
+        (first..self.records)
+            .flat_map(move |number| (0..self.partitions).map(move |partition| Self::record(partition, number)))
     }
 
     pub fn all(self) -> impl Iterator<Item = TestRecord> {
@@ -133,10 +138,18 @@ impl Numbered {
         verdict
     }
 
-    /// Sends all in the background.
-    pub fn load(self, client: &Client, topic: &str) -> Load {
+    /// Sends all in the background, evenly over `seconds`: so long is there something in flight to hit.
+    pub fn load(self, client: &Client, topic: &str, seconds: u64) -> Load {
         let (client, topic) = (client.clone(), topic.to_owned());
-        Load { thread: std::thread::spawn(move || client.produce(&topic, self.all())) }
+        let (started, total) = (Instant::now(), self.total());
+        let paced = self.all().enumerate().map(move |(sent, record)| {
+            let due = Duration::from_millis(1000 * seconds * sent as u64 / total);
+            if let Some(early) = due.checked_sub(started.elapsed()).filter(|early| early.as_millis() > 5) {
+                std::thread::park_timeout(early);
+            }
+            record
+        });
+        Load { thread: std::thread::spawn(move || client.produce(&topic, paced)) }
     }
 }
 
@@ -189,7 +202,8 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expected, lost, duplicated, reordered, corrupted, committed_beyond_delivered, in_flight_at_fault } = self;
+        let Self { expected, lost, duplicated, reordered, corrupted, committed_beyond_delivered, in_flight_at_fault } =
+            self;
         write!(
             out,
             "expected {expected}: lost {lost}, duplicated {duplicated}, reordered {reordered}, corrupted {corrupted}, \

@@ -188,7 +188,9 @@ impl<'a> Headers<'a> {
     /// Name and value. A name is whatever bytes the sender wrote: Kafka asks for UTF-8 and checks nothing.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let bytes = self.bytes;
-        self.entries.iter().map(move |entry| (&bytes[entry.name.clone()], entry.value.clone().map(|value| &bytes[value])))
+        self.entries
+            .iter()
+            .map(move |entry| (&bytes[entry.name.clone()], entry.value.clone().map(|value| &bytes[value])))
     }
 
     /// The value of the last header of that name, which is the one that counts (KIP-82).
@@ -210,7 +212,10 @@ mod tests {
         batch.push_header(b"a", None);
         batch.push(Offset::new(10), Some(2), Some(b""), Some(b"p"));
 
-        assert_eq!((batch.first(), batch.last(), batch.len(), batch.bytes()), (Some(Offset::new(7)), Some(Offset::new(10)), 3, 5));
+        assert_eq!(
+            (batch.first(), batch.last(), batch.len(), batch.bytes()),
+            (Some(Offset::new(7)), Some(Offset::new(10)), 3, 5)
+        );
         let first = batch.record(0);
         assert_eq!((first.key, first.payload, first.headers.len()), (None, Some(&b""[..]), 0));
         let second = batch.record(1);

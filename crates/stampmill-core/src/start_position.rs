@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn a_commit_decides_before_all_else() {
-        for topic in [TopicHistory::NeverMet, TopicHistory::CameLater, TopicHistory::Met(MARK), TopicHistory::MetUnmarked] {
+        for topic in
+            [TopicHistory::NeverMet, TopicHistory::CameLater, TopicHistory::Met(MARK), TopicHistory::MetUnmarked]
+        {
             let known = Known { partition: 9, committed: Some(CommitOffset::new(5)), topic };
             assert_eq!(start_position(known, true), StartPosition::Resume(CommitOffset::new(5)));
         }

@@ -18,12 +18,19 @@ fn document() -> impl Strategy<Value = String> {
         "[é😀\u{2028}<>&']{0,4}",
     ];
     let string = text.prop_map(|content| format!("\"{content}\""));
-    let scalar = prop_oneof![number.prop_map(String::from), string.clone(), Just("true".into()), Just("false".into()), Just("null".into())];
+    let scalar = prop_oneof![
+        number.prop_map(String::from),
+        string.clone(),
+        Just("true".into()),
+        Just("false".into()),
+        Just("null".into())
+    ];
     let key = prop_oneof![Just("\"a\"".to_owned()), Just("\"b\"".to_owned()), Just("\"\\u0061\"".to_owned()), string];
     scalar.prop_recursive(5, 40, 6, move |inner| {
         let (before, after) = (space.clone(), space.clone());
         let item = (before.clone(), inner.clone(), after.clone()).prop_map(|(a, value, b)| format!("{a}{value}{b}"));
-        let member = (before, key.clone(), after, inner).prop_map(|(a, key, b, value)| format!("{a}{key}{b}:{a}{value}{b}"));
+        let member =
+            (before, key.clone(), after, inner).prop_map(|(a, key, b, value)| format!("{a}{key}{b}:{a}{value}{b}"));
         prop_oneof![
             prop::collection::vec(item, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
             prop::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
@@ -33,7 +40,8 @@ fn document() -> impl Strategy<Value = String> {
 
 /// A document with a few bytes changed: mostly no longer one.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let change = (any::<prop::sample::Index>(), prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\",:\\0-e.ntf ".to_vec())]);
+    let change =
+        (any::<prop::sample::Index>(), prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\",:\\0-e.ntf ".to_vec())]);
     (document(), prop::collection::vec(change, 1..4)).prop_map(|(document, changes)| {
         let mut bytes = document.into_bytes();
         for (place, byte) in changes {
@@ -122,7 +130,18 @@ proptest! {
 
 /// Pieces of a template, right ones and wrong ones: what is refused at load proves nothing, what is taken must hold.
 fn piece() -> impl Strategy<Value = String> {
-    let variable = prop::sample::select(vec!["payload", "payload.a", "payload.0", "payload.a.b", "key", "headers.h", "headers.no", "topic", "offset", "timestamp"]);
+    let variable = prop::sample::select(vec![
+        "payload",
+        "payload.a",
+        "payload.0",
+        "payload.a.b",
+        "key",
+        "headers.h",
+        "headers.no",
+        "topic",
+        "offset",
+        "timestamp",
+    ]);
     let literal = prop::sample::select(vec!["", "1", "\\", "\\u00", "\"", " ", "x", "\\n", "{", "}", ":", "é"]);
     prop_oneof![
         4 => variable.clone().prop_map(|name| format!("{{{{{name}}}}}")),

@@ -18,7 +18,7 @@ use crate::credits::Credits;
 use crate::kafka::PartitionId;
 use crate::kafka::consumer::GroupContext;
 use crate::kafka::ffi::{PartitionQueue, Taken};
-use crate::messages::{ChargedBatch, Close, Drain, Fate, Render, Report, Reposition, Settled, Wake};
+use crate::messages::{ChargedBatch, Close, Drain, Fate, Render, Report, Settled, Wake};
 use crate::observe::Counters;
 use crate::settings::Pace;
 use crate::supervise::Progress;
@@ -59,7 +59,7 @@ enum State {
     Draining,
 }
 
-/// The watermark of an assignment, for the control thread to commit. It only rises, but for a reposition.
+/// The watermark of an assignment, for the control thread to commit. It only rises.
 #[derive(Clone, Debug)]
 pub(crate) struct Watermark(Arc<AtomicI64>);
 
@@ -157,7 +157,11 @@ impl ConsumerActor {
         match self.try_seek() {
             Ok(()) => self.state = State::Reading,
             Err(error) => {
-                log::warn!("{}: could not go back to offset {}: {error}", self.spec.partition, self.tracker.end().get());
+                log::warn!(
+                    "{}: could not go back to offset {}: {error}",
+                    self.spec.partition,
+                    self.tracker.end().get()
+                );
                 context.run_later(SEEK_AGAIN, |actor, context| {
                     if actor.state == State::OutOfPlace {
                         actor.seek(context);
@@ -258,19 +262,6 @@ impl Handler<Drain> for ConsumerActor {
     fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
         self.state = State::Draining;
         self.report_if_drained();
-    }
-}
-
-impl Handler<Reposition> for ConsumerActor {
-    type Result = ();
-
-    fn handle(&mut self, Reposition(to): Reposition, context: &mut Context<Self>) {
-        if self.state == State::Draining {
-            return;
-        }
-        self.spec.watermark.set(to);
-        self.start_over(context);
-        self.read();
     }
 }
 

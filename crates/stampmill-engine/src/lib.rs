@@ -28,10 +28,10 @@ mod transform;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-pub use self::control::{PipelineError, StartError};
-pub use self::observe::Observation;
 use self::control::Stop;
+pub use self::control::{PipelineError, StartError};
 use self::observe::Counters;
+pub use self::observe::Observation;
 use self::settings::PipelineSettings;
 use self::topology::Arbiters;
 

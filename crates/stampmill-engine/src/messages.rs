@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix::Message;
 use rdkafka::error::RDKafkaErrorCode;
-use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Epoch};
+use stampmill_core::record::{Batch, BatchNumber, Epoch};
 
 use crate::ack::Ack;
 use crate::credits::Charge;
@@ -63,22 +63,29 @@ pub(crate) enum Fate {
 /// Control thread -> ConsumerActor: read no more, and say when nothing is in flight.
 pub(crate) struct Drain;
 
-/// Control thread -> ConsumerActor: go on from there, whatever is in flight.
-pub(crate) struct Reposition(pub(crate) CommitOffset);
-
 /// Control thread -> ConsumerActor: give the queue back and end.
 pub(crate) struct Close;
 
 /// ConsumerActors and ProducerActors -> control thread. `assignment` is the number of the assignment that it is about.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Drained { assignment: u64 },
+    Drained {
+        assignment: u64,
+    },
     /// The actor is gone and its queue with it.
-    Closed { assignment: u64 },
+    Closed {
+        assignment: u64,
+    },
     /// The partition's queue carried an error.
-    PartitionError { assignment: u64, error: RDKafkaErrorCode },
+    PartitionError {
+        assignment: u64,
+        error: RDKafkaErrorCode,
+    },
     /// A producer can do no more: the pipeline must end.
-    ProducerFatal { error: RDKafkaErrorCode, reason: String },
+    ProducerFatal {
+        error: RDKafkaErrorCode,
+        reason: String,
+    },
 }
 
 /// A batch and the credit that it takes.
@@ -118,9 +125,6 @@ impl Message for Settled {
     type Result = ();
 }
 impl Message for Drain {
-    type Result = ();
-}
-impl Message for Reposition {
     type Result = ();
 }
 impl Message for Close {

@@ -206,7 +206,12 @@ mod tests {
         let arbiter = Arbiter::new();
         let (done, results) = mpsc::channel();
         let counters = Arc::new(Counters::default());
-        let watch = Watch { role: Role::Transform, name: "doubler".into(), counters: counters.clone(), progress: Progress::default() };
+        let watch = Watch {
+            role: Role::Transform,
+            name: "doubler".into(),
+            counters: counters.clone(),
+            progress: Progress::default(),
+        };
         let (addr, mailbox) = mailbox();
         for number in [1, 2, 2, 3, 4] {
             addr.do_send(Number(number));

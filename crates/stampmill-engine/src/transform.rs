@@ -156,7 +156,12 @@ impl Slot {
         Output::DeadLetter(Box::new(DeadLetter { step: failed.step, fault: failed.fault, attempts }))
     }
 
-    fn render(&mut self, settings: &PipelineSettings, record: &Record<'_>, scratch: &mut Scratch) -> Result<Output, Failed> {
+    fn render(
+        &mut self,
+        settings: &PipelineSettings,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Output, Failed> {
         let start = self.outputs.bytes.len();
         let log = LogSink { enabled: &log_enabled, write: &write_log };
         let outcome = settings.transforms.apply(record, scratch, log, &mut self.outputs.bytes)?;
@@ -167,7 +172,9 @@ impl Slot {
         let key = match &settings.sink.key {
             SinkKey::Source => OutputKey::Source,
             SinkKey::Null => OutputKey::Null,
-            SinkKey::Template(template) => OutputKey::Rendered(self.render_text(template, record, "sink key", scratch)?),
+            SinkKey::Template(template) => {
+                OutputKey::Rendered(self.render_text(template, record, "sink key", scratch)?)
+            }
         };
         let first_header = self.outputs.headers.len();
         for (name, template) in &settings.sink.headers {

@@ -66,7 +66,7 @@ pub(crate) struct Render {
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// How many records to send and to check
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 1_000_000)]
     pub(crate) records: u64,
     /// Leave broker and pipeline running afterwards, for other clients
     #[arg(long)]

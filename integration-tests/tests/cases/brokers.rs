@@ -30,7 +30,7 @@ pub(crate) fn gone_and_back(kafka: &Kafka) {
     let numbered = Numbered { partitions: 3, records: 30_000 };
     let scenario = setup("outage", &client).with_topics(3);
     let program = scenario.start("program").await_ready();
-    let load = numbered.load(&client, &scenario.input);
+    let load = numbered.load(&client, &scenario.input, 10);
     let in_flight = await_in_flight(&scenario, 5_000);
     broker.kill();
     broker.run().expect("the broker starts again");

@@ -5,37 +5,50 @@ use integration_tests::scenario::setup;
 
 use crate::kafka::Kafka;
 
+fn check(kafka: &Kafka, config: &str) -> (Option<i32>, String) {
+    let scenario = setup("check", &kafka.client);
+    let mut command = program::command(Build::Plain);
+    command.arg("check").arg("--config").arg(scenario.write("bad.yaml", config));
+    let output = program::output(command);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 pub(crate) fn all_errors_at_once(kafka: &Kafka) {
-    let scenario = setup("errors", &kafka.client);
-    let config = scenario.write(
-        "bad.yaml",
+    let (code, text) = check(
+        kafka,
         "connections:
   kafka: { bootstrap.servers: 'localhost:9092', enable.auto.commit: true }
 pipelines:
   bank-audit:
-    source: { topics: [loop], grop: g, group: g }
+    source: { topics: [in], grop: g, group: g }
     transforms: [ envelope: '{\"data\": {{paylod}}}' ]
-    sink: { topic: loop }
+    sink: { topic: out }
     actors: { transforms: many }
 ",
     );
-    let mut command = program::command(Build::Plain);
-    command.arg("check").arg("--config").arg(&config);
-    let output = program::output(command);
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert_eq!(code, Some(64), "{text}");
     for expected in [
-        "bad.yaml:2",
-        "enable.auto.commit",
-        "bad.yaml:5",
-        "`grop`",
-        "`group`",
-        "did you mean `payload`",
-        "`many`",
-        "`loop`",
+        "bad.yaml:2: `connections.kafka.enable.auto.commit` belongs to the engine",
+        "bad.yaml:5: `pipelines.bank-audit.source.grop` is not a key; the nearest is `group`",
+        "bad.yaml:6: `pipelines.bank-audit.transforms.0.envelope",
+        "there is no variable `paylod`: did you mean `payload`?",
+        "bad.yaml:8: `pipelines.bank-audit.actors.transforms`: expected a whole number",
+        "4 errors",
     ] {
         assert!(text.contains(expected), "{expected} is missing in:\n{text}");
     }
+}
+
+pub(crate) fn a_loop_is_refused(kafka: &Kafka) {
+    let (code, text) = check(
+        kafka,
+        "connections: { kafka: { bootstrap.servers: 'localhost:9092' } }
+pipelines:
+  round: { source: { topics: ['^round.*'], group: g }, sink: { topic: round-out } }
+",
+    );
+    assert_eq!(code, Some(64), "{text}");
+    assert!(text.contains("round-out"), "{text}");
 }
 
 pub(crate) fn a_password_stays_as_written(kafka: &Kafka) {

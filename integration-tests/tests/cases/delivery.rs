@@ -10,7 +10,7 @@ pub(crate) fn in_order_and_complete(kafka: &Kafka) {
     let numbered = Numbered { partitions: 6, records: 33_334 };
     let mut scenario = setup("order", &kafka.client).with_topics(6);
     scenario.pipeline.more = "actors: { transforms: 4, producers: 1 }".into();
-    let load = numbered.load(&kafka.client, &scenario.input);
+    let load = numbered.load(&kafka.client, &scenario.input, 3);
     let program = scenario.start("program").await_ready();
     load.finish();
     let verdict = numbered.await_verdict(&scenario);
@@ -29,7 +29,8 @@ pub(crate) fn from_one_cluster_to_another(kafka: &Kafka) {
     kafka.client.produce(&scenario.input, numbered.all());
 
     let text = std::fs::read_to_string(scenario.config()).expect("the configuration");
-    let text = text.replace("pipelines:\n", &format!("  other:\n    bootstrap.servers: \"{}\"\npipelines:\n", other.1.bootstrap));
+    let text = text
+        .replace("pipelines:\n", &format!("  other:\n    bootstrap.servers: \"{}\"\npipelines:\n", other.1.bootstrap));
     let text = text.replace("    source:\n", "    source:\n      connection: kafka\n");
     let text = text.replace("    sink:\n", "    sink:\n      connection: other\n");
     let config = scenario.write("two.yaml", &text);
@@ -47,7 +48,7 @@ pub(crate) fn from_one_cluster_to_another(kafka: &Kafka) {
 pub(crate) fn resumes_where_it_stopped(kafka: &Kafka) {
     let numbered = Numbered { partitions: 3, records: 20_000 };
     let scenario = setup("resume", &kafka.client).with_topics(3);
-    let load = numbered.load(&kafka.client, &scenario.input);
+    let load = numbered.load(&kafka.client, &scenario.input, 3);
     let first = scenario.start("first").await_ready();
     let in_flight = await_in_flight(&scenario, 2_000);
     assert_eq!(first.terminate(), 0);
@@ -91,7 +92,10 @@ pipelines:
     let mut patterned: Vec<String> =
         kafka.client.read_count(&format!("{id}-patterned"), 2).iter().map(TestRecord::text).collect();
     patterned.sort();
-    assert_eq!(patterned, [format!("{{\"from\": \"{id}-a\", \"data\": 1}}"), format!("{{\"from\": \"{id}-b\", \"data\": 2}}")]);
+    assert_eq!(
+        patterned,
+        [format!("{{\"from\": \"{id}-a\", \"data\": 1}}"), format!("{{\"from\": \"{id}-b\", \"data\": 2}}")]
+    );
     // Without a transform that looks into it, a payload passes as it is.
     assert_eq!(kafka.client.read_count(&format!("{id}-plain"), 1)[0].text(), "not { JSON");
     assert_eq!(program.terminate(), 0);

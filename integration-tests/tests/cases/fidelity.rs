@@ -15,12 +15,19 @@ pub(crate) fn records_pass_as_they_are(kafka: &Kafka) {
         ("empty".into(), Some(Vec::new())),
     ];
     let sent = vec![
-        TestRecord { key: Some(b"k".to_vec()), timestamp: Some(1_700_000_000_001), headers, ..TestRecord::value(1, vec![0, 0xfe]) },
+        TestRecord {
+            key: Some(b"k".to_vec()),
+            timestamp: Some(1_700_000_000_001),
+            headers,
+            ..TestRecord::value(1, vec![0, 0xfe])
+        },
         TestRecord { key: Some(Vec::new()), offset: 1, timestamp: Some(1_700_000_000_002), ..TestRecord::value(1, "") },
         TestRecord { partition: 1, offset: 2, timestamp: Some(1_700_000_000_003), ..TestRecord::default() },
     ];
     kafka.client.produce(&scenario.input, sent.clone());
-    let config = std::fs::read_to_string(scenario.config()).expect("the configuration").replace("transforms:\n      []", "transforms: []");
+    let config = std::fs::read_to_string(scenario.config())
+        .expect("the configuration")
+        .replace("transforms:\n      []", "transforms: []");
     let mut command = integration_tests::program::command(scenario.build);
     command.arg("run").arg("--config").arg(scenario.write("copy.yaml", &config));
     let program = integration_tests::program::Program::start(command, scenario.folder.join("copy.log"));
@@ -36,7 +43,10 @@ timestamp: now
 content_type: application/json"
         .into();
     let headers = vec![("a".into(), Some(b"old".to_vec())), ("b".into(), Some(b"kept".to_vec()))];
-    kafka.client.produce(&scenario.input, [TestRecord { headers, timestamp: Some(1), ..TestRecord::value(2, "{\"id\":\"foobar\"}") }]);
+    kafka.client.produce(
+        &scenario.input,
+        [TestRecord { headers, timestamp: Some(1), ..TestRecord::value(2, "{\"id\":\"foobar\"}") }],
+    );
     let program = scenario.start("program").await_ready();
     let read = kafka.client.read_count(&scenario.output, 1);
     let record = &read[0];

@@ -12,7 +12,7 @@ pub(crate) fn one_killed_and_one_stopped(kafka: &Kafka) {
     let first = scenario.start("first").await_ready();
     let mut second = scenario.start("second").await_ready();
     second.await_line("-in/");
-    let load = numbered.load(&kafka.client, &scenario.input);
+    let load = numbered.load(&kafka.client, &scenario.input, 15);
     let at_kill = await_in_flight(&scenario, 5_000);
     first.kill();
     let third = scenario.start("third");
@@ -27,10 +27,10 @@ pub(crate) fn one_killed_and_one_stopped(kafka: &Kafka) {
 
 /// Rebalances without a fault cost no record and double none.
 pub(crate) fn a_second_joins_and_leaves(kafka: &Kafka) {
-    let numbered = Numbered { partitions: 6, records: 40_000 };
+    let numbered = Numbered { partitions: 6, records: 30_000 };
     let scenario = setup("joins", &kafka.client).with_topics(6);
     let first = scenario.start("first").await_ready();
-    let load = numbered.load(&kafka.client, &scenario.input);
+    let load = numbered.load(&kafka.client, &scenario.input, 15);
     let at_join = await_in_flight(&scenario, 2_000);
     let mut second = scenario.start("second").await_ready();
     second.await_line("-in/");

@@ -51,9 +51,9 @@ pub(crate) fn in_every_actor(kafka: &Kafka) {
     for (point, actor) in [
         ("transform::before=0.05%panic", "TransformActor"),
         ("transform::after=0.05%panic", "TransformActor"),
-        ("producer::before=3%panic", "ProducerActor"),
-        ("producer::after=3%panic", "ProducerActor"),
-        ("consumer::dispatch=3%panic", "ConsumerActor"),
+        ("producer::before=1%panic", "ProducerActor"),
+        ("producer::after=1%panic", "ProducerActor"),
+        ("consumer::dispatch=1%panic", "ConsumerActor"),
         ("delivery::report=0.02%panic", ""),
     ] {
         let numbered = Numbered { partitions: 3, records: 10_000 };
@@ -62,11 +62,10 @@ pub(crate) fn in_every_actor(kafka: &Kafka) {
         // Small batches, so that there are many to panic on.
         scenario.pipeline.more = "batch_records: 50".into();
         let program = start(&scenario, point);
-        let load = numbered.load(&kafka.client, &scenario.input);
+        let load = numbered.load(&kafka.client, &scenario.input, 4);
         let in_flight = await_in_flight(&scenario, 500);
         load.finish();
         let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
-        println!("{point}: ");
         verdict.assert_survived();
         let hits = if actor.is_empty() {
             program.log().matches("a delivery report panicked").count()

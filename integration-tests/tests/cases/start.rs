@@ -17,7 +17,8 @@ pub(crate) fn partitions_added_under_load(kafka: &Kafka) {
     kafka.client.add_partitions(&scenario.output, 4);
     kafka.client.add_partitions(&scenario.input, 4);
     // The first two partitions go on where they were, the others begin.
-    let rest = after.all().filter(|record| record.partition >= 2 || !before.all().any(|sent| sent.value == record.value));
+    let rest =
+        after.all().filter(|record| record.partition >= 2 || !before.all().any(|sent| sent.value == record.value));
     kafka.client.produce(&scenario.input, rest);
     after.await_verdict(&scenario).assert_exact();
     assert_eq!(program.terminate(), 0);
@@ -34,7 +35,7 @@ pub(crate) fn killed_before_the_first_commit(kafka: &Kafka) {
     scenario.pipeline.source = "properties: { session.timeout.ms: 6000 }".into();
     scenario.pipeline.more = "commit_interval_ms: 600000".into();
     let first = scenario.start("first").await_ready();
-    let load = numbered.load(&kafka.client, &scenario.input);
+    let load = numbered.load(&kafka.client, &scenario.input, 6);
     let in_flight = await_in_flight(&scenario, 1_000);
     first.kill();
     let committed = kafka.client.committed(&scenario.group, &scenario.input);

@@ -9,7 +9,8 @@ use integration_tests::workspace;
 use crate::kafka::Kafka;
 
 const EVENT: &str = r#"{ "id":"TXN011", "type":"withdraw", "accountId":"ACC456", "amount":1500 }"#;
-const LOG_LINE: &str = r#"Kafka event received, data = {"id":"TXN011","type":"withdraw","accountId":"ACC456","amount":1500}"#;
+const LOG_LINE: &str =
+    r#"Kafka event received, data = {"id":"TXN011","type":"withdraw","accountId":"ACC456","amount":1500}"#;
 
 /// The shipped file on its own topics, so it has a broker to itself.
 fn start_tutorial(kafka: &Kafka, scenario: &Scenario, bootstrap: &str, variables: &[(&str, &str)]) -> Program {
@@ -48,7 +49,8 @@ pub(crate) fn word_for_word(kafka: &Kafka) {
 /// `[2026-11-23 14:09:11,123]  INFO {bank-audit} - …`
 fn is_log_line(line: &str, level: &str, name: &str, message: &str) -> bool {
     let Some((time, rest)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) else { return false };
-    let shape: String = time.chars().map(|character| if character.is_ascii_digit() { '0' } else { character }).collect();
+    let shape: String =
+        time.chars().map(|character| if character.is_ascii_digit() { '0' } else { character }).collect();
     shape == "0000-00-00 00:00:00,000" && rest == format!("{level:>5} {{{name}}} - {message}")
 }
 

@@ -73,9 +73,7 @@ impl Scanner<'_> {
         loop {
             self.skip_white_space();
             let is_open = self.value()?;
-            if !is_open
-                && let After::End = self.after_value()?
-            {
+            if !is_open && let After::End = self.after_value()? {
                 break;
             }
         }

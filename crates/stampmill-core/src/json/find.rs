@@ -84,7 +84,8 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
 mod tests {
     use super::*;
 
-    const DOCUMENT: &str = r#"{"id":"TXN\"1","list":[1,{"n":-0.50},[],"x"],"caf\u00e9":true,"twice":1,"twice":[2],"":null}"#;
+    const DOCUMENT: &str =
+        r#"{"id":"TXN\"1","list":[1,{"n":-0.50},[],"x"],"caf\u00e9":true,"twice":1,"twice":[2],"":null}"#;
 
     fn at(path: &[&str]) -> Option<&'static str> {
         let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
@@ -107,7 +108,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_none() {
-        for path in [&["no"][..], &["list", "4"], &["list", "x"], &["list", "2", "0"], &["id", "0"], &["twice", "0", "0"]] {
+        for path in
+            [&["no"][..], &["list", "4"], &["list", "x"], &["list", "2", "0"], &["id", "0"], &["twice", "0", "0"]]
+        {
             assert_eq!(at(path), None, "{path:?}");
         }
     }

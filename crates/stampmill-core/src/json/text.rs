@@ -61,7 +61,8 @@ fn unicode(escaped: &str) -> (char, usize) {
     let unit = |at: usize| escaped.get(at..at + 4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
     let first = unit(1).unwrap_or(0xfffd);
     let second = escaped.get(5..7).filter(|next| *next == "\\u").and_then(|_| unit(7));
-    let pair = second.and_then(|second| char::decode_utf16([first, second]).next()?.ok().filter(|found| found.len_utf16() == 2));
+    let pair = second
+        .and_then(|second| char::decode_utf16([first, second]).next()?.ok().filter(|found| found.len_utf16() == 2));
     match (pair, char::from_u32(first.into())) {
         (Some(character), _) => (character, 11),
         (None, Some(character)) => (character, 5),

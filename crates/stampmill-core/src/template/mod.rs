@@ -11,9 +11,9 @@ mod render;
 mod variable;
 
 pub use self::error::TemplateError;
-pub use self::render::Input;
 use self::parse::parse;
 use self::position::Position;
+pub use self::render::Input;
 use self::variable::Variable;
 
 /// Compiled once, rendered any number of times, by any thread.

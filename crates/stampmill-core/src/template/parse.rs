@@ -3,10 +3,10 @@
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg};
 
+use super::Piece;
 use super::error::TemplateError;
 use super::position::Position;
 use super::variable::Variable;
-use super::Piece;
 
 /// A piece of a template, and the byte of the source that it starts at.
 pub(super) struct Parsed {

@@ -48,7 +48,9 @@ impl Template {
                 Piece::Splice { variable, position } => match position {
                     Position::Value => self.part(variable, input)?.write_value(out),
                     Position::String => self.part(variable, input)?.write_content(out),
-                    Position::Text => self.part(variable, input)?.with_text(|text| out.extend_from_slice(text.as_bytes())),
+                    Position::Text => {
+                        self.part(variable, input)?.with_text(|text| out.extend_from_slice(text.as_bytes()))
+                    }
                 },
             }
         }

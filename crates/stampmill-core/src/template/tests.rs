@@ -57,9 +57,15 @@ fn the_tutorials_envelope() {
 #[test]
 fn values_keep_every_digit_and_escape() {
     let payload = r#"{"a": 1234567890123456789.123456789, "b": 1500.00, "c": 1e400, "d": "caf\u00e9 \/", "z": 1, "y": [ 2 , 1 ], "z": 3}"#;
-    assert_eq!(json("{{payload}}", payload), payload.replace(": ", ":").replace(", ", ",").replace("[ 2 ,1 ]", "[2,1]"));
     assert_eq!(
-        json(r#"[{{payload.a}}, {{payload.b}}, {{payload.c}}, {{payload.d}}, {{payload.z}}, {{payload.y.1}}]"#, payload),
+        json("{{payload}}", payload),
+        payload.replace(": ", ":").replace(", ", ",").replace("[ 2 ,1 ]", "[2,1]")
+    );
+    assert_eq!(
+        json(
+            r#"[{{payload.a}}, {{payload.b}}, {{payload.c}}, {{payload.d}}, {{payload.z}}, {{payload.y.1}}]"#,
+            payload
+        ),
         r#"[1234567890123456789.123456789, 1500.00, 1e400, "caf\u00e9 \/", 3, 1]"#
     );
 }
@@ -68,7 +74,10 @@ fn values_keep_every_digit_and_escape() {
 fn an_expression_in_quotes_becomes_content() {
     let payload = r#"{"s": "a\"b\u00e9", "n": 1.50, "o": {"k": "v\n"}, "t": true, "null": null}"#;
     assert_eq!(
-        json(r#"{"{{payload.s}}": "<{{payload.n}}|{{payload.o}}|{{payload.t}}|{{payload.null}}|{{payload.none}}>"}"#, payload),
+        json(
+            r#"{"{{payload.s}}": "<{{payload.n}}|{{payload.o}}|{{payload.t}}|{{payload.null}}|{{payload.none}}>"}"#,
+            payload
+        ),
         r#"{"a\"b\u00e9": "<1.50|{\"k\":\"v\\n\"}|true||>"}"#
     );
 }
@@ -76,12 +85,12 @@ fn an_expression_in_quotes_becomes_content() {
 #[test]
 fn the_rest_of_a_record_can_be_named() {
     let template = r#"[{{topic}}, {{partition}}, {{offset}}, {{timestamp}}, {{key}}, {{headers.trace}}, {{headers.null}}, {{headers.none}}]"#;
-    assert_eq!(
-        json(template, "{}"),
-        r#"["bank-transactions", 3, 42, 1700000000000, "ACC\"1", "é\n", null, null]"#
-    );
+    assert_eq!(json(template, "{}"), r#"["bank-transactions", 3, 42, 1700000000000, "ACC\"1", "é\n", null, null]"#);
     assert_eq!(json(r#""{{key}} {{headers.trace}} {{offset}}""#, "{}"), r#""ACC\"1 é\n 42""#);
-    assert_eq!(text("{{key}} {{headers.[trace]}} {{payload.s}} {{{payload.n}}}", r#"{"s":"a\"b\n","n":1.0}"#), "ACC\"1 é\n a\"b\n 1.0");
+    assert_eq!(
+        text("{{key}} {{headers.[trace]}} {{payload.s}} {{{payload.n}}}", r#"{"s":"a\"b\n","n":1.0}"#),
+        "ACC\"1 é\n a\"b\n 1.0"
+    );
 }
 
 #[test]
@@ -101,7 +110,10 @@ fn what_is_missing_is_a_fault_under_strict() {
     let strict = Template::json(r#"{"id": {{payload.id}}}"#, Missing::Strict).expect("a template");
     assert_eq!(rendered(&strict, r#"{"id":null}"#).as_deref(), Ok(r#"{"id": null}"#), "null is there");
     let fault = rendered(&strict, "{}").expect_err("no id");
-    assert_eq!((fault.class, fault.reason.as_str()), (FaultClass::MissingField, "the record has no `payload.id`, and `missing: strict` asks for it"));
+    assert_eq!(
+        (fault.class, fault.reason.as_str()),
+        (FaultClass::MissingField, "the record has no `payload.id`, and `missing: strict` asks for it")
+    );
 }
 
 #[test]

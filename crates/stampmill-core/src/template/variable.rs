@@ -24,12 +24,16 @@ impl Variable {
         let (name, rest) = path.split_first().ok_or("expected a variable such as `payload`")?;
         let plain = |variable: Self| match rest.first() {
             None => Ok(variable),
-            Some(field) => Err(format!("`{name}` has no fields, so `{name}.{field}` is nothing: write `{{{{{name}}}}}`")),
+            Some(field) => {
+                Err(format!("`{name}` has no fields, so `{name}.{field}` is nothing: write `{{{{{name}}}}}`"))
+            }
         };
         match (name.as_str(), rest) {
             ("payload", _) => Ok(Self::Payload(rest.to_vec())),
             ("headers", [header]) => Ok(Self::Header(header.clone())),
-            ("headers", _) => Err("expected the name of one header, as in `{{headers.trace}}` or `{{headers.[content-type]}}`".into()),
+            ("headers", _) => {
+                Err("expected the name of one header, as in `{{headers.trace}}` or `{{headers.[content-type]}}`".into())
+            }
             ("key", _) => plain(Self::Key),
             ("topic", _) => plain(Self::Topic),
             ("partition", _) => plain(Self::Partition),
@@ -60,6 +64,9 @@ fn unknown(name: &str) -> String {
     let nearest = NAMES.iter().map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
     match nearest {
         Some((distance, known)) if distance <= 2 => format!("there is no variable `{name}`: did you mean `{known}`?"),
-        _ => format!("there is no variable `{name}`: expected one of `{}`; a field of the payload is `payload.{name}`", NAMES.join("`, `")),
+        _ => format!(
+            "there is no variable `{name}`: expected one of `{}`; a field of the payload is `payload.{name}`",
+            NAMES.join("`, `")
+        ),
     }
 }

@@ -131,7 +131,10 @@ impl Control {
         }
         let left = self.uncommitted().len();
         if left > 0 {
-            log::warn!("{}: {left} partitions could not be committed: their last records come again", self.settings.name);
+            log::warn!(
+                "{}: {left} partitions could not be committed: their last records come again",
+                self.settings.name
+            );
         }
         Ok(())
     }

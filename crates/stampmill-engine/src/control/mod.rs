@@ -21,11 +21,11 @@ use thiserror::Error;
 pub use self::startup::StartError;
 use crate::kafka::PartitionId;
 use crate::kafka::cluster::Topics;
-use crate::kafka::consumer::{GroupConsumer, GroupEvent};
+use crate::kafka::consumer::{GroupConsumer, GroupContext, GroupEvent};
 use crate::kafka::ffi::PartitionQueue;
-use crate::messages::{Report, Reposition};
+use crate::messages::Report;
 use crate::observe::Counters;
-use crate::settings::{OnOffsetGap, PipelineSettings};
+use crate::settings::PipelineSettings;
 use crate::topology::{Arbiters, BuildError, Consumer, Topology};
 
 /// Why a pipeline ended other than by being told to.
@@ -45,6 +45,8 @@ pub enum PipelineError {
         "{partition}: the committed offset {committed} is outside of what the partition holds, {low} to {high}: records were deleted before they were read, or the topic was made anew; set `on_offset_gap` to `earliest` or `latest` to go on"
     )]
     OffsetGap { partition: String, committed: i64, low: i64, high: i64 },
+    #[error("{0}: records were deleted before they were read, and only a restart can go on behind them")]
+    MustRestart(String),
     #[error("{0}: a record came by the main queue, where nobody would have processed it")]
     StrayRecord(String),
     #[error("{0} did not stop in time")]
@@ -89,7 +91,9 @@ enum WorkOn {
     Reading(Consumer),
     /// The group moved on before it was known where to read: it will be taken away again. The queue is held so that
     /// no record goes to the main queue.
-    Nothing { _queue: PartitionQueue<crate::kafka::consumer::GroupContext> },
+    Nothing {
+        _queue: PartitionQueue<GroupContext>,
+    },
 }
 
 enum Change {
@@ -213,34 +217,13 @@ impl Control {
             return Ok(());
         };
         match error {
-            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => self.close_gap(&partition),
+            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => self.take_up_again(partition),
             // librdkafka goes on trying: the leader moves, permission is still to be given, and the like.
             error => {
                 self.complain(&format!("{partition}: {error}"));
                 Ok(())
             }
         }
-    }
-
-    /// The offset to read next is not in the partition.
-    fn close_gap(&mut self, partition: &PartitionId) -> Result<(), PipelineError> {
-        let Some(Assigned { work: WorkOn::Reading(actor), .. }) = self.assigned.get(partition) else {
-            return Ok(());
-        };
-        let (low, high) =
-            self.consumer.fetch_watermarks(&partition.topic, partition.partition, crate::kafka::cluster::ANSWER)?;
-        let committed = actor.watermark.get().get();
-        let to = match self.settings.source.on_offset_gap {
-            OnOffsetGap::Halt => {
-                return Err(PipelineError::OffsetGap { partition: partition.to_string(), committed, low, high });
-            }
-            OnOffsetGap::Earliest => low,
-            OnOffsetGap::Latest => high,
-        };
-        let passed_over = (to - committed).max(0);
-        log::error!("{partition}: offset {committed} is gone, going on at {to}: {passed_over} records were never read");
-        actor.addr.do_send(Reposition(CommitOffset::new(to)));
-        Ok(())
     }
 
     fn lane(&mut self, partition: &PartitionId) -> usize {

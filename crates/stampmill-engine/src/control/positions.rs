@@ -10,10 +10,10 @@ use rdkafka::{Offset, TopicPartitionList};
 use stampmill_core::record::CommitOffset;
 use stampmill_core::start_position::{Known, Mark, StartPosition, TopicHistory, start_position};
 
-use super::Control;
+use super::{Control, PipelineError};
 use crate::kafka::cluster::{ANSWER, partition_count, topics};
 use crate::kafka::{PartitionId, ffi};
-use crate::settings;
+use crate::settings::{self, OnOffsetGap};
 
 /// Where to start in a partition.
 pub(super) struct Start {
@@ -31,7 +31,7 @@ struct Committed {
 
 impl Control {
     /// The next offset to read in each partition.
-    pub(super) fn resolve(&mut self, partitions: &[PartitionId]) -> KafkaResult<Vec<Start>> {
+    pub(super) fn resolve(&mut self, partitions: &[PartitionId]) -> Result<Vec<Start>, PipelineError> {
         let committed = self.committed(partitions)?;
         let mut histories: HashMap<Arc<str>, TopicHistory> = HashMap::new();
         let mut starts = Vec::with_capacity(partitions.len());
@@ -51,7 +51,7 @@ impl Control {
             let known = Known { partition: partition.partition, committed: offset, topic };
             let at_end = self.settings.source.start == settings::Start::Latest;
             let position = self.locate(&partition, start_position(known, at_end))?;
-            starts.push(Start { partition, position, is_committed: offset.is_some() });
+            starts.push(Start { is_committed: offset == Some(position), partition, position });
         }
         Ok(starts)
     }
@@ -110,19 +110,31 @@ impl Control {
         Ok(self.committed(&all)?.iter().any(|entry| entry.offset.is_some()))
     }
 
-    fn locate(&self, partition: &PartitionId, start: StartPosition) -> KafkaResult<CommitOffset> {
-        let watermarks = || self.consumer.fetch_watermarks(&partition.topic, partition.partition, ANSWER);
+    fn locate(&self, partition: &PartitionId, start: StartPosition) -> Result<CommitOffset, PipelineError> {
+        let (low, high) = self.consumer.fetch_watermarks(&partition.topic, partition.partition, ANSWER)?;
         let offset = match (start, self.settings.source.start) {
-            (StartPosition::Resume(offset), _) => return Ok(offset),
-            (StartPosition::AsConfigured, settings::Start::Latest) => watermarks()?.1,
-            (StartPosition::AsConfigured, settings::Start::Earliest) | (StartPosition::Beginning, _) => watermarks()?.0,
-            (StartPosition::Since { timestamp }, _) => match self.at_time(partition, timestamp)? {
-                Some(offset) => offset,
-                None => watermarks()?.1,
-            },
+            (StartPosition::Resume(offset), _) if (low..=high).contains(&offset.get()) => return Ok(offset),
+            (StartPosition::Resume(offset), _) => self.behind_gap(partition, offset.get(), low, high)?,
+            (StartPosition::AsConfigured, settings::Start::Latest) => high,
+            (StartPosition::AsConfigured, settings::Start::Earliest) | (StartPosition::Beginning, _) => low,
+            (StartPosition::Since { timestamp }, _) => self.at_time(partition, timestamp)?.unwrap_or(high),
         };
         log::info!("{}: {partition} starts at offset {offset}", self.settings.name);
         Ok(CommitOffset::new(offset))
+    }
+
+    /// Where to go on when what was committed is not in the partition any more, or not yet.
+    fn behind_gap(&self, partition: &PartitionId, committed: i64, low: i64, high: i64) -> Result<i64, PipelineError> {
+        let to = match self.settings.source.on_offset_gap {
+            OnOffsetGap::Halt => {
+                return Err(PipelineError::OffsetGap { partition: partition.to_string(), committed, low, high });
+            }
+            OnOffsetGap::Earliest => low,
+            OnOffsetGap::Latest => high,
+        };
+        let passed_over = (to - committed).max(0);
+        log::error!("{partition}: offset {committed} is gone, going on at {to}: {passed_over} records were never read");
+        Ok(to)
     }
 
     /// The first record of that time or later; `None` if there is none yet.

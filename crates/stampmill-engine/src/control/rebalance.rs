@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use stampmill_core::record::CommitOffset;
 
@@ -62,7 +62,8 @@ impl Control {
 
     fn try_start(&mut self, partitions: &[PartitionId]) -> Result<Positions, PipelineError> {
         let starts = self.resolve(partitions)?;
-        let fresh = starts.iter().filter(|start| !start.is_committed).map(|start| (start.partition.clone(), start.position));
+        let fresh =
+            starts.iter().filter(|start| !start.is_committed).map(|start| (start.partition.clone(), start.position));
         let fresh: Vec<_> = fresh.collect();
         if !fresh.is_empty() {
             self.commit_starts(&fresh)?;
@@ -103,7 +104,11 @@ impl Control {
     fn announce(&self) {
         let counters = self.topology.counters();
         let names: Vec<String> = self.assigned.keys().map(ToString::to_string).collect();
-        log::info!("{}: partitions: {}", self.settings.name, if names.is_empty() { "none, on standby".into() } else { names.join(", ") });
+        log::info!(
+            "{}: partitions: {}",
+            self.settings.name,
+            if names.is_empty() { "none, on standby".into() } else { names.join(", ") }
+        );
         if !counters.ready.swap(true, Ordering::AcqRel) {
             log::info!("pipeline `{}` is ready", self.settings.name);
         }
@@ -115,7 +120,11 @@ impl Control {
 
     pub(super) fn revoke(&mut self, partitions: Vec<PartitionId>) -> Result<(), PipelineError> {
         if self.consumer.assignment_lost() {
-            log::warn!("{}: {} partitions are lost: what was in flight may come again", self.settings.name, partitions.len());
+            log::warn!(
+                "{}: {} partitions are lost: what was in flight may come again",
+                self.settings.name,
+                partitions.len()
+            );
         } else {
             self.drain(&partitions)?;
             self.commit_and_wait()?;
@@ -123,6 +132,20 @@ impl Control {
         self.close(&partitions)?;
         consumer::unassign(&self.consumer, &partitions);
         Ok(())
+    }
+
+    /// The records to read next were deleted while we were behind. The partition is taken up again from scratch, which
+    /// finds the gap and does what `on_offset_gap` says.
+    pub(super) fn take_up_again(&mut self, partition: PartitionId) -> Result<(), PipelineError> {
+        let partitions = vec![partition];
+        self.close(&partitions)?;
+        // Only the cooperative protocol can give a single partition back.
+        if !matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative) {
+            let start = self.resolve(&partitions)?;
+            return Err(PipelineError::MustRestart(start.iter().map(|start| start.partition.to_string()).collect()));
+        }
+        consumer::unassign(&self.consumer, &partitions);
+        self.assign(partitions)
     }
 
     /// Lets the actors finish what they have in flight, and goes on polling, for as long as the budget lasts.

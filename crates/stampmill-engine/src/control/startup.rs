@@ -103,7 +103,9 @@ fn check_partition(settings: &PipelineSettings, topics: &Topics, sink_partitions
         SinkPartition::Source => source_partitions(settings, topics).unwrap_or(1),
     };
     if needed > sink_partitions {
-        let text = format!("the sink's topic `{sink}` has {sink_partitions} partitions, and `sink.partition` asks for {needed}");
+        let text = format!(
+            "the sink's topic `{sink}` has {sink_partitions} partitions, and `sink.partition` asks for {needed}"
+        );
         return Err(StartError::NotReady(text));
     }
     Ok(())

@@ -109,7 +109,9 @@ impl ConsumerContext for GroupContext {
             return unassign(consumer, &[]);
         }
         match event {
-            rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.note(GroupEvent::Assign(partitions(list))),
+            rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                self.note(GroupEvent::Assign(partitions(list)))
+            }
             _ => self.note(GroupEvent::Revoke(partitions(list))),
         }
     }

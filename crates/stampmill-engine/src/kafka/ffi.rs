@@ -50,7 +50,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     pub(crate) fn split(consumer: &Arc<BaseConsumer<C>>, topic: &str, partition: i32) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
         // SAFETY: the client lives as long as `consumer`; the name ends in a nought.
-        let queue = unsafe { rd::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition) };
+        let queue =
+            unsafe { rd::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition) };
         let queue = NonNull::new(queue)?;
         // SAFETY: the queue was just got. Forwarding to nowhere is how a queue is split off.
         unsafe { rd::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut()) };
@@ -167,7 +168,10 @@ unsafe fn bytes<'a>(start: *const c_void, length: usize) -> Option<&'a [u8]> {
 
 /// Sends a commit, whose result comes to `commit_callback` when the consumer is polled. rdkafka's own asynchronous
 /// commit has no result: librdkafka reports only to a callback that rdkafka does not set, or to a queue.
-pub(crate) fn commit_async<C: ConsumerContext>(consumer: &BaseConsumer<C>, offsets: &TopicPartitionList) -> KafkaResult<()> {
+pub(crate) fn commit_async<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    offsets: &TopicPartitionList,
+) -> KafkaResult<()> {
     let client = consumer.client().native_ptr();
     // SAFETY: client and list are live, and librdkafka copies the list. The queue that is got is counted by librdkafka
     // and given back at once; the reply keeps a count of its own.

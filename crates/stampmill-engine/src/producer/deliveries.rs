@@ -39,8 +39,14 @@ struct Track {
 }
 
 enum Then {
-    Settle { work: Arc<Work>, ack: Ack },
-    Tell { lane: usize, epoch: Epoch },
+    Settle {
+        work: Arc<Work>,
+        ack: Ack,
+    },
+    Tell {
+        lane: usize,
+        epoch: Epoch,
+    },
     /// Given up before it was complete; the slot waits for the reports of what went out.
     Nothing,
 }
@@ -68,7 +74,8 @@ impl Deliveries {
 
     pub(crate) fn open(self: &Arc<Self>, work: Arc<Work>, ack: Ack) -> Handover {
         let left = work.batch.batch.len() + 1;
-        let track = self.insert(Track { left, failed: Vec::new(), then: Then::Settle { work: Arc::clone(&work), ack } });
+        let track =
+            self.insert(Track { left, failed: Vec::new(), then: Then::Settle { work: Arc::clone(&work), ack } });
         Handover { deliveries: Arc::clone(self), track, work, next: 0 }
     }
 

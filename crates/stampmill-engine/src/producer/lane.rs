@@ -154,10 +154,12 @@ fn hand_over(handover: &mut Handover, outlet: &Outlet<'_>) -> Advanced {
             match sent.map_err(|error| (error, classify(error))) {
                 Ok(()) => break,
                 // librdkafka itself looks at each record alone, so this one needs no second try.
-                Err((error, Disposition::Poison(class))) => match next_form(&form_or_own(&form, handover), class, error, 1) {
-                    Some(next) => form = next,
-                    None => return Advanced::Blocked(LONGEST_RETRY, Some(error)),
-                },
+                Err((error, Disposition::Poison(class))) => {
+                    match next_form(&form_or_own(&form, handover), class, error, 1) {
+                        Some(next) => form = next,
+                        None => return Advanced::Blocked(LONGEST_RETRY, Some(error)),
+                    }
+                }
                 Err((RDKafkaErrorCode::QueueFull, _)) => return Advanced::Blocked(QUEUE_FULL_PAUSE, None),
                 Err((error, Disposition::Retry)) => return Advanced::Blocked(SHORTEST_RETRY, Some(error)),
                 Err((error, Disposition::Fatal)) => return Advanced::Fatal(error),

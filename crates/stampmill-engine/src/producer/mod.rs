@@ -142,7 +142,8 @@ impl ProducerActor {
 
     /// Asks how many partitions the sink's topic has now: keys are spread over all of them.
     fn refresh_partitions(&self, context: &mut Context<Self>) {
-        let (producer, destination, addr) = (self.spec.producer.clone(), self.spec.destination.clone(), context.address());
+        let (producer, destination, addr) =
+            (self.spec.producer.clone(), self.spec.destination.clone(), context.address());
         actix_rt::task::spawn_blocking(move || {
             if let Some(partitions) = cluster::partition_count(producer.client(), &destination.sink.topic) {
                 addr.do_send(SinkPartitions(partitions));
@@ -174,7 +175,7 @@ impl Handler<Rendered> for ProducerActor {
         fail_point!("producer::before");
         let (number, epoch) = (rendered.ack.lane(), rendered.ack.epoch());
         if epoch < self.oldest_epoch {
-            return;
+            return self.spec.progress.made();
         }
         self.lane(number, epoch).put(rendered);
         self.wake(number, context);

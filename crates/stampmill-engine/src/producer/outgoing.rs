@@ -51,7 +51,9 @@ impl Destination {
             (Form::AsRendered, Output::Send { key, value, headers }) => {
                 self.send_output(producer, partitions, work, place, (key, value, headers), opaque)
             }
-            (Form::AsRendered, Output::DeadLetter(letter)) => self.send_dead_letter(producer, work, place, letter, false, opaque),
+            (Form::AsRendered, Output::DeadLetter(letter)) => {
+                self.send_dead_letter(producer, work, place, letter, false, opaque)
+            }
             (Form::DeadLetter(letter), _) => self.send_dead_letter(producer, work, place, letter, false, opaque),
             (Form::Stub(letter), _) => self.send_dead_letter(producer, work, place, letter, true, opaque),
         }

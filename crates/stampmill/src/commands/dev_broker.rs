@@ -22,7 +22,11 @@ pub(crate) fn run(arguments: cli::DevBroker) -> ExitCode {
 }
 
 async fn serve(topics: &[String]) -> anyhow::Result<()> {
-    let topics = if topics.is_empty() { TOPICS.to_vec() } else { topics.iter().map(|text| topic(text)).collect::<Result<_, _>>()? };
+    let topics = if topics.is_empty() {
+        TOPICS.to_vec()
+    } else {
+        topics.iter().map(|text| topic(text)).collect::<Result<_, _>>()?
+    };
     let signals = Signals::listen()?;
     let broker = EmbeddedBroker::start(&topics)?;
     let address = broker.bootstrap_servers();
@@ -40,6 +44,7 @@ async fn serve(topics: &[String]) -> anyhow::Result<()> {
 fn topic(text: &str) -> anyhow::Result<(&str, i32)> {
     let (name, partitions) = text.rsplit_once(':').unwrap_or((text, "1"));
     let partitions = partitions.parse().ok().filter(|count| *count > 0);
-    let partitions = partitions.with_context(|| format!("`{text}`: expected a topic and its partitions, as in `orders:6`"))?;
+    let partitions =
+        partitions.with_context(|| format!("`{text}`: expected a topic and its partitions, as in `orders:6`"))?;
     Ok((name, partitions))
 }

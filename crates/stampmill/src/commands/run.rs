@@ -51,7 +51,9 @@ async fn until_ended(settings: Settings) -> anyhow::Result<()> {
 
 fn stop(running: &Running, signal: Option<i32>) {
     match signal {
-        Some(_) => log::info!("stopping: no more is read, what is in flight is finished; a second signal forces the end"),
+        Some(_) => {
+            log::info!("stopping: no more is read, what is in flight is finished; a second signal forces the end")
+        }
         None => log::warn!("a pipeline has ended: stopping the others"),
     }
     running.stop();

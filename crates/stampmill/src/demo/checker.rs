@@ -58,7 +58,11 @@ impl Checker {
             return;
         };
         let Some(expected) = self.under_way.remove(&number) else {
-            if self.has_arrived(number) { self.counts.duplicated += 1 } else { self.counts.corrupted += 1 }
+            if self.has_arrived(number) {
+                self.counts.duplicated += 1
+            } else {
+                self.counts.corrupted += 1
+            }
             return;
         };
         self.mark_arrived(number);

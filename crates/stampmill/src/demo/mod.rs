@@ -71,7 +71,10 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
     let checker = lock(&checker);
     ending.show(&checker);
     let clean = ending.is_clean(&checker);
-    println!("\n{}", if clean { "Nothing lost, nothing changed, nothing out of order." } else { "THE PROOF HAS FAILED." });
+    println!(
+        "\n{}",
+        if clean { "Nothing lost, nothing changed, nothing out of order." } else { "THE PROOF HAS FAILED." }
+    );
     if arguments.keep {
         keep(&address, &signals).await;
     }

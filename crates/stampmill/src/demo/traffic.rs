@@ -38,7 +38,12 @@ pub(crate) struct Commits {
 // === impl Traffic ===
 
 impl Traffic {
-    pub(crate) fn new(bootstrap: &str, input: &str, output: &str, checker: Arc<Mutex<Checker>>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        bootstrap: &str,
+        input: &str,
+        output: &str,
+        checker: Arc<Mutex<Checker>>,
+    ) -> anyhow::Result<Self> {
         let producer = config(bootstrap).set("linger.ms", "5").set("enable.idempotence", "true").create()?;
         let consumer: BaseConsumer = config(bootstrap)
             .set("group.id", "stampmill-demo-checker")

@@ -21,7 +21,8 @@ const TUTORIAL: [&str; 2] = [
 
 const TYPES: [&str; 5] = ["deposit", "withdraw", "transfer", "fee", "interest"];
 /// Digits that a program which reads numbers as floats would change.
-const AMOUNTS: [&str; 6] = ["500", "1500.00", "0.10", "1234567890123456789.123456789", "-25.5e-1", "99999999999999999999"];
+const AMOUNTS: [&str; 6] =
+    ["500", "1500.00", "0.10", "1234567890123456789.123456789", "-25.5e-1", "99999999999999999999"];
 const MEMOS: [&str; 6] = [
     r#""rent""#,
     r#""caf\u00e9 \"Zürich\"""#,

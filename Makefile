@@ -1,0 +1,22 @@
+# What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
+
+.PHONY: test test-all bench lint fmt
+
+# Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
+test:
+	cargo test --release --workspace
+
+# The same with every test on every version of Kafka, and no test left out.
+test-all:
+	STAMPMILL_TEST_KAFKA=all STAMPMILL_REQUIRE_KAFKA=1 cargo test --release --workspace
+
+# Records per second and CPU time beside a bare loop over librdkafka.
+bench:
+	cargo run --release -p integration-tests --bin throughput
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --all-features -- -D warnings
+
+fmt:
+	cargo fmt --all

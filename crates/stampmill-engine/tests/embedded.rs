@@ -1,0 +1,193 @@
+//! Whole pipelines on the embedded broker: fast, for every run. It proves flow, order, commits and restarts; what only a
+//! real broker can prove is in `integration-tests`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{Offset, TopicPartitionList};
+use stampmill_core::template::{Missing, Template};
+use stampmill_core::transform::{Step, Transforms};
+use stampmill_engine::Running;
+use stampmill_engine::kafka::embedded::EmbeddedBroker;
+use stampmill_engine::settings::*;
+
+const PARTITIONS: i32 = 3;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Cluster {
+    broker: EmbeddedBroker,
+    producer: BaseProducer,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let topics = [("in", PARTITIONS), ("out", PARTITIONS), ("dead", 1)];
+        let broker = EmbeddedBroker::start(&topics).expect("a broker");
+        let producer =
+            ClientConfig::new().set("bootstrap.servers", broker.bootstrap_servers()).create().expect("a producer");
+        Self { broker, producer }
+    }
+
+    fn settings(&self) -> PipelineSettings {
+        let properties: Properties =
+            BTreeMap::from([("bootstrap.servers".to_owned(), self.broker.bootstrap_servers())]);
+        let source =
+            properties.clone().into_iter().chain([("fetch.wait.max.ms".to_owned(), "10".to_owned())]).collect();
+        let envelope = Template::json("{\"data\": {{payload}}}", Missing::Lenient).expect("a template");
+        PipelineSettings {
+            name: "under-test".into(),
+            source: Source {
+                properties: source,
+                topics: vec!["in".into()],
+                group: "group".into(),
+                start: Start::Earliest,
+                on_offset_gap: OnOffsetGap::Halt,
+            },
+            transforms: Arc::new(Transforms::new(vec![Step::Envelope(envelope)])),
+            sink: Sink {
+                properties,
+                topic: "out".into(),
+                partition: SinkPartition::Source,
+                key: SinkKey::Source,
+                headers: Vec::new(),
+                timestamp: SinkTimestamp::Source,
+                content_type: None,
+            },
+            actors: Actors { transforms: 3, producers: 2 },
+            on_failure: OnFailure { retries: 3, dead_letter_topic: "dead".into() },
+            pace: Pace { batch_records: 20, window: 4, ..Pace::default() },
+        }
+    }
+
+    /// Sends numbers in order, each to the partition that its remainder names.
+    fn send(&self, numbers: std::ops::Range<u64>) {
+        for number in numbers {
+            let text = number.to_string();
+            let record = BaseRecord::<str, str>::to("in").partition((number % PARTITIONS as u64) as i32).payload(&text);
+            self.producer.send(record).map_err(|(error, _)| error).expect("the record is taken");
+        }
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(5));
+        }
+    }
+
+    fn consumer(&self, group: &str) -> BaseConsumer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.broker.bootstrap_servers()).set("group.id", group);
+        config.set("enable.auto.commit", "false").set("fetch.wait.max.ms", "10").create().expect("a consumer")
+    }
+
+    /// Reads a topic from its beginning until it has given `count` records.
+    fn read(&self, topic: &str, partitions: i32, count: usize) -> Vec<(i32, String)> {
+        let consumer = self.consumer("reader");
+        let mut list = TopicPartitionList::new();
+        (0..partitions).for_each(|partition| {
+            list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
+        });
+        consumer.assign(&list).expect("an assignment");
+        let (mut read, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+        while read.len() < count {
+            assert!(Instant::now() < deadline, "{} of {count} records came", read.len());
+            if let Some(message) = consumer.poll(Duration::from_millis(20)) {
+                let message = message.expect("a record");
+                read.push((
+                    message.partition(),
+                    String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned(),
+                ));
+            }
+        }
+        read
+    }
+
+    fn committed(&self) -> i64 {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range("in", 0, PARTITIONS - 1);
+        let committed = self.consumer("group").committed_offsets(list, PATIENCE).expect("the commits");
+        committed.elements().iter().map(|entry| entry.offset().to_raw().unwrap_or(0).max(0)).sum()
+    }
+}
+
+fn stop(running: Running) {
+    running.stop();
+    running.wait().expect("a clean end");
+}
+
+fn assert_in_order(read: &[(i32, String)], numbers: std::ops::Range<u64>) {
+    for partition in 0..PARTITIONS {
+        let of_partition = read.iter().filter(|(found, _)| *found == partition).map(|(_, text)| text.clone());
+        let expected = numbers.clone().filter(|number| (number % PARTITIONS as u64) as i32 == partition);
+        let expected: Vec<String> = expected.map(|number| format!("{{\"data\": {number}}}")).collect();
+        assert_eq!(of_partition.collect::<Vec<_>>(), expected);
+    }
+}
+
+/// A pool of three and two producers, small batches and a small window: everything waits for everything.
+#[test]
+fn records_come_out_once_and_in_order_and_are_committed() {
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    cluster.send(0..3_000);
+    assert_in_order(&cluster.read("out", PARTITIONS, 3_000), 0..3_000);
+    let seen = running.observe().remove(0);
+    assert!(seen.ready);
+    assert_eq!((seen.partitions, seen.records_in, seen.dead_letters, seen.restarts, seen.rewinds), (3, 3_000, 0, 0, 0));
+    stop(running);
+    assert_eq!(cluster.committed(), 3_000);
+    drop(system);
+}
+
+#[test]
+fn a_second_run_goes_on_where_the_first_stopped() {
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    cluster.send(0..300);
+    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    cluster.read("out", PARTITIONS, 300);
+    stop(running);
+    assert_eq!(cluster.committed(), 300);
+    cluster.send(300..600);
+    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    assert_in_order(&cluster.read("out", PARTITIONS, 600), 0..600);
+    stop(running);
+    drop(system);
+}
+
+#[test]
+fn what_cannot_be_rendered_goes_to_the_dead_letters_and_holds_nothing_up() {
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    cluster.send(0..30);
+    let bad = BaseRecord::<str, str>::to("in").partition(0).payload("no { JSON");
+    cluster.producer.send(bad).map_err(|(error, _)| error).expect("the record is taken");
+    cluster.send(30..60);
+    assert_in_order(&cluster.read("out", PARTITIONS, 60), 0..60);
+    assert_eq!(cluster.read("dead", 1, 1), [(0, "no { JSON".to_owned())]);
+    stop(running);
+    assert_eq!(cluster.committed(), 61);
+    drop(system);
+}
+
+/// Two pipelines with connections of their own do not wait for each other.
+#[test]
+fn a_pipeline_that_cannot_start_ends_alone_with_its_reason() {
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    let mut absent = cluster.settings();
+    absent.name = "absent".into();
+    absent.source.topics = vec!["no-such-topic".into()];
+    absent.pace.fail_fast = true;
+    let running = stampmill_engine::start(vec![cluster.settings(), absent]).expect("the pipelines start");
+    cluster.send(0..30);
+    assert_in_order(&cluster.read("out", PARTITIONS, 30), 0..30);
+    running.stop();
+    let error = running.wait().expect_err("one has failed").to_string();
+    assert!(error.contains("`no-such-topic` does not exist"), "{error}");
+    drop(system);
+}
