@@ -11,14 +11,25 @@ use anyhow::{Context, Result, bail};
 use crate::client::Client;
 use crate::eventually::eventually;
 use crate::launcher::{launch, mortal};
-use crate::{jars, target};
+use crate::{docker, jars, target};
 
 /// One node that is both broker and controller.
 pub struct Broker {
     pub bootstrap: String,
-    class_path: String,
     folder: PathBuf,
-    process: Option<Child>,
+    runner: Runner,
+}
+
+/// What runs it.
+enum Runner {
+    Jars {
+        class_path: String,
+        process: Option<Child>,
+    },
+    /// The official image, where there is an engine and no Java.
+    Docker {
+        container: String,
+    },
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -31,11 +42,10 @@ const STARTS: usize = 3;
 impl Broker {
     /// Starts a broker of that version. `more` are lines for its properties.
     pub fn start(version: &str, more: &str) -> Result<Self> {
-        let class_path = jars::class_path(version)?;
         // A free port may be taken by another process before the broker has it.
         let mut last = None;
         for _ in 0..STARTS {
-            match Self::try_start(&class_path, more) {
+            match Self::try_start(version, more) {
                 Ok(broker) => return Ok(broker),
                 Err(error) => last = Some(error),
             }
@@ -43,58 +53,49 @@ impl Broker {
         Err(last.context("no start was tried")?)
     }
 
-    fn try_start(class_path: &str, more: &str) -> Result<Self> {
+    fn try_start(version: &str, more: &str) -> Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = target().join("kafka-data").join(format!("{}-{number}", std::process::id()));
+        let id = format!("{}-{number}", std::process::id());
+        let folder = target().join("kafka-data").join(&id);
         fs::create_dir_all(&folder)?;
         let [port, controller] = free_ports()?;
-        fs::write(folder.join("broker.properties"), properties(&folder, port, controller, more))?;
-        let mut broker =
-            Self { bootstrap: format!("127.0.0.1:{port}"), class_path: class_path.into(), folder, process: None };
-        broker.format()?;
+        let properties = properties(&folder, port, controller, more);
+        let runner = if jars::unavailable().is_none() {
+            let class_path = jars::class_path(version)?;
+            fs::write(folder.join("broker.properties"), properties)?;
+            format(&class_path, &folder)?;
+            Runner::Jars { class_path, process: None }
+        } else {
+            let container = format!("stampmill-test-{id}");
+            docker::create(&container, version, port, &properties)?;
+            Runner::Docker { container }
+        };
+        let mut broker = Self { bootstrap: format!("127.0.0.1:{port}"), folder, runner };
         broker.run()?;
         broker.await_ready()?;
         Ok(broker)
     }
 
-    fn format(&self) -> Result<()> {
-        let output = Command::new("java")
-            .args([
-                "-cp",
-                &self.class_path,
-                "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-                "kafka.tools.StorageTool",
-            ])
-            .args(["format", "-g", "-t", CLUSTER_ID, "-c"])
-            .arg(self.folder.join("broker.properties"))
-            .output()?;
-        if !output.status.success() {
-            bail!("the broker's folder cannot be formatted: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(())
-    }
-
     /// Starts the process, again if it ran before: ports and data are the same.
     pub fn run(&mut self) -> Result<()> {
-        let log = File::options().append(true).create(true).open(self.folder.join("broker.log"))?;
-        let mut command = mortal("java");
-        command
-            .args(["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"])
-            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", &self.class_path, "kafka.Kafka"])
-            .arg(self.folder.join("broker.properties"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        self.process = Some(launch(command)?);
-        Ok(())
+        match &mut self.runner {
+            Runner::Docker { container } => docker::docker(&["start", container]),
+            Runner::Jars { class_path, process } => {
+                *process = Some(launch(java(class_path, &self.folder)?)?);
+                Ok(())
+            }
+        }
     }
 
     /// Ends the process without a word, as a crash would.
     pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // It may have ended by itself.
-            let _ = process.kill();
-            let _ = process.wait();
+        // Either may have ended by itself.
+        match &mut self.runner {
+            Runner::Docker { container } => drop(docker::docker(&["kill", container])),
+            Runner::Jars { process, .. } => process.take().into_iter().for_each(|mut process| {
+                let _ = process.kill();
+                let _ = process.wait();
+            }),
         }
     }
 
@@ -102,7 +103,10 @@ impl Broker {
     pub fn await_ready(&mut self) -> Result<()> {
         let client = Client::new(&self.bootstrap);
         let outcome = eventually("the broker to answer", || {
-            let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
+            let ended = match &mut self.runner {
+                Runner::Jars { process, .. } => process.as_mut().and_then(|process| process.try_wait().ok().flatten()),
+                Runner::Docker { .. } => None,
+            };
             match ended {
                 Some(status) => Some(Err(status)),
                 None => client.is_reachable().then_some(Ok(())),
@@ -120,9 +124,38 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
+        if let Runner::Docker { container } = &self.runner {
+            // It is named in `docker ps` if it cannot be removed.
+            let _ = docker::docker(&["rm", "-f", "-v", container]);
+        }
         // What is left lies in the build folder and harms nobody.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn format(class_path: &str, folder: &Path) -> Result<()> {
+    let output = Command::new("java")
+        .args(["-cp", class_path, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "kafka.tools.StorageTool"])
+        .args(["format", "-g", "-t", CLUSTER_ID, "-c"])
+        .arg(folder.join("broker.properties"))
+        .output()?;
+    if !output.status.success() {
+        bail!("the broker's folder cannot be formatted: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+fn java(class_path: &str, folder: &Path) -> Result<Command> {
+    let log = File::options().append(true).create(true).open(folder.join("broker.log"))?;
+    let mut command = mortal("java");
+    command
+        .args(["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"])
+        .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path, "kafka.Kafka"])
+        .arg(folder.join("broker.properties"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    Ok(command)
 }
 
 /// Removes what brokers of test runs that were killed have left behind.

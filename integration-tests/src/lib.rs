@@ -3,8 +3,11 @@
 //! A test reads: [`scenario::setup`] gives topics, a group and a folder; [`program`] starts, stops and kills the
 //! program; [`verdict`] counts what was lost, doubled, reordered or changed.
 
+#![forbid(unsafe_code)]
+
 pub mod broker;
 pub mod client;
+pub mod docker;
 pub mod eventually;
 pub mod jars;
 pub mod launcher;

@@ -59,7 +59,8 @@ fn make(build: Build) -> Result<PathBuf> {
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let built = artifacts.filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned())).last();
+    let mut executables = artifacts.filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned()));
+    let built = executables.next_back();
     let copy = target().join("under-test").join(format!("{name}-{}", std::process::id()));
     fs::create_dir_all(copy.parent().context("a folder")?)?;
     fs::copy(built.context("cargo named no executable")?, &copy)?;

@@ -1,12 +1,11 @@
 //! The clusters that the tests share: one for each version, started when the first test asks for it.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use integration_tests::broker::Broker;
 use integration_tests::client::Client;
-use integration_tests::jars;
+use integration_tests::{docker, jars};
 
 /// A cluster, and the version of its brokers where they are ours.
 pub(crate) struct Kafka {
@@ -56,8 +55,7 @@ impl Source {
     /// Why there can be no broker, and what to do about it.
     pub(crate) fn unavailable(&self) -> Option<String> {
         let reason = self.brokers.is_none().then(jars::unavailable)??;
-        let docker = Command::new("docker").arg("info").output().is_ok_and(|output| output.status.success());
-        (!docker).then(|| format!("no kafka: {reason} and no docker engine answers; install them, or name brokers in STAMPMILL_TEST_BROKERS"))
+        (!docker::answers()).then(|| format!("no kafka: {reason} and no docker engine answers; install them, or name brokers in STAMPMILL_TEST_BROKERS"))
     }
 
     fn open(&self) -> Kafka {

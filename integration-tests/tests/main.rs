@@ -5,6 +5,8 @@
 //! version the tutorial and delivery. Where no broker can be had each test says so as ignored, unless
 //! `STAMPMILL_REQUIRE_KAFKA=1` makes that a failure.
 
+#![forbid(unsafe_code)]
+
 mod cases {
     pub(crate) mod bad_input;
     pub(crate) mod brokers;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod batch_size;
 pub mod escape;
 pub mod fault;
 pub mod json;

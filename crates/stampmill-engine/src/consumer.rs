@@ -10,6 +10,7 @@ use fail::fail_point;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
+use stampmill_core::batch_size::BatchSize;
 use stampmill_core::offset_tracker::{OffsetTracker, Settled as Tracked};
 use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Epoch};
 
@@ -62,13 +63,6 @@ enum State {
 /// The watermark of an assignment, for the control thread to commit. It only rises.
 #[derive(Clone, Debug)]
 pub(crate) struct Watermark(Arc<AtomicI64>);
-
-/// How many records to take at once, so that a batch of large ones stays near [`BatchSize::BYTES`].
-#[derive(Debug)]
-struct BatchSize {
-    most: usize,
-    record_bytes: usize,
-}
 
 struct ClosedNotice {
     assignment: u64,
@@ -289,51 +283,10 @@ impl Watermark {
     }
 }
 
-// === impl BatchSize ===
-
-impl BatchSize {
-    const BYTES: usize = 1 << 20;
-
-    fn new(most: usize) -> Self {
-        Self { most, record_bytes: 0 }
-    }
-
-    fn next(&self) -> usize {
-        Self::BYTES.checked_div(self.record_bytes).map_or(self.most, |fitting| fitting.clamp(1, self.most))
-    }
-
-    /// Goes up at once and comes down slowly: large records often come together.
-    fn learn(&mut self, batch: &Batch) {
-        let average = batch.bytes() / batch.len().max(1);
-        self.record_bytes = average.max((self.record_bytes * 7 + average) / 8);
-    }
-}
-
 // === impl ClosedNotice ===
 
 impl Drop for ClosedNotice {
     fn drop(&mut self) {
         let _ = self.control.send(Report::Closed { assignment: self.assignment });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use stampmill_core::record::Offset;
-
-    use super::*;
-
-    #[test]
-    fn large_records_make_small_batches() {
-        let mut size = BatchSize::new(500);
-        assert_eq!(size.next(), 500);
-        let mut batch = Batch::new("t".into(), 0);
-        batch.push(Offset::new(0), None, None, Some(&vec![0; 1 << 19]));
-        size.learn(&batch);
-        assert_eq!(size.next(), 2);
-        let mut batch = Batch::new("t".into(), 0);
-        batch.push(Offset::new(0), None, None, Some(&vec![0; 4 << 20]));
-        size.learn(&batch);
-        assert_eq!(size.next(), 1);
     }
 }

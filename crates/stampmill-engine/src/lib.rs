@@ -11,6 +11,8 @@
 //!
 //! Read [`messages`] first, then [`topology`], then [`consumer`], [`transform`] and [`producer`].
 
+#![deny(unsafe_code)] // but for `kafka/ffi.rs`, which holds every raw call of librdkafka
+
 mod ack;
 mod consumer;
 mod control;

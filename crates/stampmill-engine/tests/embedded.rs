@@ -191,3 +191,31 @@ fn a_pipeline_that_cannot_start_ends_alone_with_its_reason() {
     assert!(error.contains("`no-such-topic` does not exist"), "{error}");
     drop(system);
 }
+
+/// Nothing is delivered for a minute, and so no more is read than the windows hold.
+#[test]
+fn a_sink_that_takes_nothing_bounds_what_is_read() {
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    let mut settings = cluster.settings();
+    settings.sink.properties.insert("linger.ms".into(), "60000".into());
+    settings.pace.drain_timeout = Duration::from_secs(1);
+    let most = PARTITIONS as u64 * (settings.pace.batch_records * settings.pace.window) as u64;
+    let running = stampmill_engine::start(vec![settings]).expect("the pipeline starts");
+    cluster.send(0..3_000);
+    let deadline = Instant::now() + PATIENCE;
+    while running.observe()[0].records_in < most / 2 {
+        assert!(Instant::now() < deadline, "only {:?} were read", running.observe());
+        std::thread::yield_now();
+    }
+    running.stop();
+    while !running.all_finished() {
+        assert!(Instant::now() < deadline, "it did not stop");
+        std::thread::yield_now();
+    }
+    let seen = running.observe().remove(0);
+    assert!(seen.records_in <= most, "{seen:?}");
+    assert_eq!(seen.records_out, 0);
+    assert_eq!(cluster.committed(), 0);
+    drop(system);
+}

@@ -1,5 +1,7 @@
 //! `stampmill`: an actor-based stream processor for Kafka, configured by file.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod commands;
 mod config;

@@ -6,7 +6,6 @@ mod screen;
 mod traffic;
 mod transactions;
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -14,9 +13,8 @@ use stampmill_engine::kafka::embedded::EmbeddedBroker;
 use stampmill_engine::settings::PipelineSettings;
 use stampmill_engine::{Observation, Running};
 
-use self::checker::Checker;
 use self::screen::{Ending, Progress};
-use self::traffic::{Commits, PARTITIONS, Traffic, lock};
+use self::traffic::{Commits, PARTITIONS, Traffic};
 use self::transactions::Transaction;
 use crate::cli;
 use crate::config::{self, Sources};
@@ -45,8 +43,7 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
     let commits = Commits::new(&address, &group, input)?;
     await_ready(&running).await?;
 
-    let checker = Arc::new(Mutex::new(Checker::default()));
-    let mut traffic = Traffic::new(&address, input, &output, Arc::clone(&checker))?;
+    let mut traffic = Traffic::new(&address, input, &output)?;
     println!("\nThe first events, as the pipeline logs them and as they come out:");
     for number in 0..SHOWN.min(arguments.records) {
         show_one(&mut traffic, number)?;
@@ -56,7 +53,7 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
 
     println!("\n{} events, each compared with what it must be; Ctrl-C ends it early:", arguments.records);
     let started = Instant::now();
-    stream(&mut traffic, &checker, &commits, &running, &signals, arguments.records).await?;
+    stream(&mut traffic, &commits, &running, &signals, arguments.records).await?;
     let took = started.elapsed();
 
     let seen = observe(&running)?;
@@ -68,9 +65,8 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
         commits.read()?
     };
     let ending = Ending { dead_letters: seen.dead_letters, restarts: seen.restarts, committed, end, took };
-    let checker = lock(&checker);
-    ending.show(&checker);
-    let clean = ending.is_clean(&checker);
+    ending.show(traffic.checker());
+    let clean = ending.is_clean(traffic.checker());
     println!(
         "\n{}",
         if clean { "Nothing lost, nothing changed, nothing out of order." } else { "THE PROOF HAS FAILED." }
@@ -131,7 +127,6 @@ fn show_one(traffic: &mut Traffic, number: u64) -> anyhow::Result<()> {
 /// Sends all and reads all back, until nothing more comes.
 async fn stream(
     traffic: &mut Traffic,
-    checker: &Mutex<Checker>,
     commits: &Commits,
     running: &Running,
     signals: &Signals,
@@ -141,14 +136,14 @@ async fn stream(
     loop {
         let until = if signals.first().is_some() { traffic.sent() } else { records };
         traffic.step(until)?;
-        let right = lock(checker).counts().right;
+        let right = traffic.checker().counts().right;
         if right > moved.0 {
             moved = (right, Instant::now());
         }
         let is_over = traffic.sent() >= until && traffic.is_all_back();
         if is_over || shown.elapsed() >= Duration::from_secs(1) {
             shown = Instant::now();
-            progress.show(&lock(checker), commits.read()?.0);
+            progress.show(traffic.checker(), commits.read()?.0);
         }
         if is_over || moved.1.elapsed() > PATIENCE || running.finished() {
             progress.end();

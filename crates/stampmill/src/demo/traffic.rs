@@ -1,6 +1,5 @@
 //! Sends the transactions and reads back what becomes of them, with clients that know nothing of the pipeline.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -24,7 +23,7 @@ pub(crate) struct Traffic {
     producer: BaseProducer,
     consumer: BaseConsumer,
     input: String,
-    checker: Arc<Mutex<Checker>>,
+    checker: Checker,
     started: Instant,
     next: u64,
 }
@@ -38,12 +37,7 @@ pub(crate) struct Commits {
 // === impl Traffic ===
 
 impl Traffic {
-    pub(crate) fn new(
-        bootstrap: &str,
-        input: &str,
-        output: &str,
-        checker: Arc<Mutex<Checker>>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn new(bootstrap: &str, input: &str, output: &str) -> anyhow::Result<Self> {
         let producer = config(bootstrap).set("linger.ms", "5").set("enable.idempotence", "true").create()?;
         let consumer: BaseConsumer = config(bootstrap)
             .set("group.id", "stampmill-demo-checker")
@@ -57,12 +51,13 @@ impl Traffic {
             list.add_partition_offset(output, partition, Offset::Offset(0))?;
         }
         consumer.assign(&list)?;
+        let checker = Checker::default();
         Ok(Self { producer, consumer, input: input.into(), checker, started: Instant::now(), next: 0 })
     }
 
     /// Sends up to `until` transactions in all, as far as the lead allows, and reads what is there.
     pub(crate) fn step(&mut self, until: u64) -> anyhow::Result<()> {
-        while self.next < until && lock(&self.checker).under_way() < LEAD {
+        while self.next < until && self.checker.under_way() < LEAD {
             if !self.send(&Transaction::new(self.next))? {
                 break;
             }
@@ -73,19 +68,19 @@ impl Traffic {
         while let Some(message) = self.consumer.poll(wait) {
             let message = message.context("the output cannot be read back")?;
             let output = message.payload().unwrap_or_default();
-            lock(&self.checker).arrived(message.partition(), output, self.started.elapsed());
+            self.checker.arrived(message.partition(), output, self.started.elapsed());
             wait = Duration::ZERO;
         }
         Ok(())
     }
 
-    fn send(&self, transaction: &Transaction) -> anyhow::Result<bool> {
+    fn send(&mut self, transaction: &Transaction) -> anyhow::Result<bool> {
         let partition = partitioner::by_key(transaction.account.as_bytes(), PARTITIONS);
         let record = BaseRecord::<str, str>::to(&self.input)
             .partition(partition)
             .key(&transaction.account)
             .payload(&transaction.sent);
-        lock(&self.checker).sent(transaction, partition, self.started.elapsed());
+        self.checker.sent(transaction, partition, self.started.elapsed());
         match self.producer.send(record) {
             Ok(()) => Ok(true),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
@@ -99,8 +94,12 @@ impl Traffic {
         self.next
     }
 
+    pub(crate) fn checker(&self) -> &Checker {
+        &self.checker
+    }
+
     pub(crate) fn is_all_back(&self) -> bool {
-        lock(&self.checker).under_way() == 0
+        self.checker.under_way() == 0
     }
 }
 
@@ -131,8 +130,4 @@ fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set_log_level(RDKafkaLogLevel::Critical);
     config
-}
-
-pub(crate) fn lock(checker: &Mutex<Checker>) -> MutexGuard<'_, Checker> {
-    checker.lock().unwrap_or_else(PoisonError::into_inner)
 }
