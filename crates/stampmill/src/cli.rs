@@ -66,7 +66,7 @@ pub(crate) struct Render {
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// How many records to send and to check
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) records: u64,
     /// Leave broker and pipeline running afterwards, for other clients
     #[arg(long)]
@@ -75,9 +75,10 @@ pub(crate) struct Demo {
 
 #[derive(Args, Debug)]
 pub(crate) struct DevBroker {
-    /// A topic to make at start; may be given several times
-    #[arg(long = "topic", value_name = "NAME:PARTITIONS")]
-    pub(crate) topics: Vec<String>,
+    /// A topic to make at start, of one partition where none are given; may be given several times
+    /// [default: those of the demo]
+    #[arg(long = "topic", value_name = "NAME:PARTITIONS", value_parser = topic)]
+    pub(crate) topics: Vec<(String, i32)>,
 }
 
 // === impl Configuration ===
@@ -105,6 +106,15 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `name:partitions`, or a name alone for one partition.
+fn topic(text: &str) -> Result<(String, i32), String> {
+    let (name, partitions) = text.rsplit_once(':').unwrap_or((text, "1"));
+    match partitions.parse() {
+        Ok(partitions) if partitions > 0 && !name.is_empty() => Ok((name.to_owned(), partitions)),
+        _ => Err("expected a topic and its number of partitions, as in `orders:6`".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +130,14 @@ mod tests {
         assert_eq!(key_and_value("a="), Ok(("a".to_owned(), String::new())));
         assert!(key_and_value("a").is_err());
         assert!(key_and_value("=a").is_err());
+    }
+
+    #[test]
+    fn a_topic_has_partitions() {
+        assert_eq!(topic("orders:6"), Ok(("orders".to_owned(), 6)));
+        assert_eq!(topic("orders"), Ok(("orders".to_owned(), 1)));
+        for wrong in ["orders:", "orders:0", "orders:-1", "orders:six", "orders:9999999999", ":6", ""] {
+            assert!(topic(wrong).is_err(), "{wrong}");
+        }
     }
 }

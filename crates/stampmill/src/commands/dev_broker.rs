@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use stampmill_engine::kafka::embedded::EmbeddedBroker;
 
 use crate::cli;
@@ -12,7 +11,7 @@ use crate::demo::TOPICS;
 use crate::signals::Signals;
 
 pub(crate) fn run(arguments: cli::DevBroker) -> ExitCode {
-    match actix_rt::System::new().block_on(serve(&arguments.topics)) {
+    match actix_rt::System::new().block_on(serve(arguments.topics)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -21,30 +20,24 @@ pub(crate) fn run(arguments: cli::DevBroker) -> ExitCode {
     }
 }
 
-async fn serve(topics: &[String]) -> anyhow::Result<()> {
-    let topics = if topics.is_empty() {
-        TOPICS.to_vec()
-    } else {
-        topics.iter().map(|text| topic(text)).collect::<Result<_, _>>()?
-    };
+async fn serve(topics: Vec<(String, i32)>) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
+    let named: Vec<_> = topics.iter().map(|(name, partitions)| (name.as_str(), *partitions)).collect();
+    let topics = if named.is_empty() { TOPICS.to_vec() } else { named };
     let broker = EmbeddedBroker::start(&topics)?;
-    let address = broker.bootstrap_servers();
-    println!("an embedded Kafka for development at {address}, until Ctrl-C; nothing is kept");
-    topics.iter().for_each(|(name, partitions)| println!("  topic {name}, {partitions} partitions"));
-    println!("  STAMPMILL__CONNECTIONS__KAFKA__BOOTSTRAP_SERVERS={address} stampmill run");
-    println!("It keeps 5 MiB a partition and drops the oldest beyond that, and knows no transactions.");
+    show(&broker.bootstrap_servers(), &topics);
     while signals.first().is_none() {
         actix_rt::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }
 
-/// `name:partitions`, or a name alone for one partition.
-fn topic(text: &str) -> anyhow::Result<(&str, i32)> {
-    let (name, partitions) = text.rsplit_once(':').unwrap_or((text, "1"));
-    let partitions = partitions.parse().ok().filter(|count| *count > 0);
-    let partitions =
-        partitions.with_context(|| format!("`{text}`: expected a topic and its partitions, as in `orders:6`"))?;
-    Ok((name, partitions))
+fn show(address: &str, topics: &[(&str, i32)]) {
+    println!("An embedded Kafka for development is at {address}, until Ctrl-C.");
+    println!("It keeps 5 MiB a partition and drops the oldest beyond that, knows no transactions,");
+    println!("and forgets everything when it ends.\n");
+    topics.iter().for_each(|(name, partitions)| println!("  topic {name:<32} partitions {partitions:>4}"));
+    println!("\nTo run the pipeline on it, and to see its topics:");
+    println!("  STAMPMILL__CONNECTIONS__KAFKA__BOOTSTRAP_SERVERS={address} stampmill run");
+    println!("  kcat -b {address} -L");
 }

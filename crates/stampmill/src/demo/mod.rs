@@ -2,176 +2,182 @@
 //! that trusts none of them.
 
 mod checker;
+mod pipeline;
+mod positions;
 mod screen;
 mod traffic;
 mod transactions;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use stampmill_engine::Running;
 use stampmill_engine::kafka::embedded::EmbeddedBroker;
-use stampmill_engine::settings::PipelineSettings;
-use stampmill_engine::{Observation, Running};
 
+use self::pipeline::PIPELINE;
+use self::positions::{Inquiry, Positions};
 use self::screen::{Ending, Progress};
-use self::traffic::{Commits, PARTITIONS, Traffic};
-use self::transactions::Transaction;
+use self::traffic::Traffic;
 use crate::cli;
-use crate::config::{self, Sources};
 use crate::signals::Signals;
 
-pub(crate) const TOPICS: [(&str, i32); 3] =
-    [("bank-transactions", PARTITIONS), ("bank-audit", PARTITIONS), ("bank-transactions.dead-letter", 1)];
-const PIPELINE: &str = "bank-audit";
+/// While it runs: the pipeline, and those who watch it.
+struct Demo {
+    running: Running,
+    traffic: Traffic,
+    inquiry: Inquiry,
+    signals: Signals,
+}
+
+/// What the pipeline of the file reads and writes.
+pub(crate) const TOPICS: [(&str, i32); 3] = [(INPUT, PARTITIONS), (OUTPUT, PARTITIONS), (DEAD_LETTERS, 1)];
+const INPUT: &str = "bank-transactions";
+const OUTPUT: &str = "bank-audit";
+const DEAD_LETTERS: &str = "bank-transactions.dead-letter";
+const PARTITIONS: i32 = 6;
+
 /// Sent one by one first, for people to see what happens.
 const SHOWN: u64 = 3;
-/// Without anything read back for so long, what is missing is lost.
+/// When nothing has come back for so long, what is missing is lost.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Whether all was right.
+///
+/// # Errors
+/// A configuration that the demo cannot run, or anything that kept it from coming to a verdict.
 pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
     let broker = EmbeddedBroker::start(&TOPICS)?;
     let address = broker.bootstrap_servers();
-    let overrides = overrides(&address);
-    println!("stampmill demo: an embedded Kafka at {address}, and the pipeline `{PIPELINE}` with");
-    overrides.iter().for_each(|(key, value)| println!("  {key} = {value}"));
-    let settings = settings(overrides)?;
-    let (input, output, group) = ("bank-transactions", settings.sink.topic.clone(), settings.source.group.clone());
+    println!("An embedded Kafka is at {address}.");
+    let settings = pipeline::load(&address)?;
 
+    let mut clients = ClientConfig::new();
+    clients.set("bootstrap.servers", &address).set_log_level(RDKafkaLogLevel::Critical);
+    let inquiry = Inquiry::new(&clients, &settings.source.group)?;
+    let traffic = Traffic::new(&clients)?;
     let signals = Signals::listen()?;
     let running = stampmill_engine::start(vec![settings])?;
-    let commits = Commits::new(&address, &group, input)?;
-    await_ready(&running).await?;
 
-    let mut traffic = Traffic::new(&address, input, &output)?;
-    println!("\nThe first events, as the pipeline logs them and as they come out:");
-    for number in 0..SHOWN.min(arguments.records) {
-        show_one(&mut traffic, number)?;
+    let mut demo = Demo { running, traffic, inquiry, signals };
+    let proved = demo.prove(arguments.records).await;
+    if arguments.keep && proved.is_ok() {
+        demo.keep(&address).await;
     }
-    // From here on there are too many to look at.
-    log::set_max_level(log::LevelFilter::Warn);
-
-    println!("\n{} events, each compared with what it must be; Ctrl-C ends it early:", arguments.records);
-    let started = Instant::now();
-    stream(&mut traffic, &commits, &running, &signals, arguments.records).await?;
-    let took = started.elapsed();
-
-    let seen = observe(&running)?;
-    let (committed, end) = if arguments.keep {
-        await_commits(&commits).await?
-    } else {
-        running.stop();
-        running.wait()?;
-        commits.read()?
-    };
-    let ending = Ending { dead_letters: seen.dead_letters, restarts: seen.restarts, committed, end, took };
-    ending.show(traffic.checker());
-    let clean = ending.is_clean(traffic.checker());
-    println!(
-        "\n{}",
-        if clean { "Nothing lost, nothing changed, nothing out of order." } else { "THE PROOF HAS FAILED." }
-    );
-    if arguments.keep {
-        keep(&address, &signals).await;
-    }
+    // Whatever came of it: the pipeline must not outlive its broker.
+    let stopped = demo.stop().await;
+    let clean = proved?;
+    stopped?;
     Ok(clean)
 }
 
-/// What the demo changes in the file, because of the broker that it runs on.
-fn overrides(address: &str) -> Vec<(String, String)> {
-    let pipeline = |key: &str| format!("pipelines.{PIPELINE}.{key}");
-    vec![
-        ("connections.kafka.bootstrap.servers".into(), address.into()),
-        (pipeline("source.start"), "earliest".into()),
-        // The embedded broker sleeps for the whole of it when there is nothing, even if something comes.
-        (pipeline("source.properties.fetch.wait.max.ms"), "10".into()),
-        // It keeps 5 MiB a partition, so one partition would not do.
-        (pipeline("sink.partition"), "source".into()),
-    ]
-}
+// === impl Demo ===
 
-fn settings(overrides: Vec<(String, String)>) -> anyhow::Result<PipelineSettings> {
-    let fallback = Some(include_str!("../../../../config/stampmill.yaml"));
-    let settings = config::load(Sources { fallback, flags: overrides, ..Sources::default() })?;
-    let found = settings.pipelines.into_iter().find(|pipeline| pipeline.name == PIPELINE);
-    found.with_context(|| format!("the configuration has no pipeline `{PIPELINE}`"))
-}
-
-fn observe(running: &Running) -> anyhow::Result<Observation> {
-    running.observe().into_iter().next().context("the pipeline is gone")
-}
-
-async fn await_ready(running: &Running) -> anyhow::Result<()> {
-    while !observe(running)?.ready {
-        if running.finished() {
-            bail!("the pipeline did not start");
+impl Demo {
+    async fn prove(&mut self, records: u64) -> anyhow::Result<bool> {
+        self.await_ready().await?;
+        println!("\nThe first events, as the pipeline logs them and as they come out:\n");
+        for number in 0..SHOWN.min(records) {
+            self.show_one(number).await?;
         }
-        pause(10).await;
+        println!("Now {records} events, each compared with what it must be (and no longer logged);");
+        println!("Ctrl-C ends it early.\n");
+        log::set_max_level(log::LevelFilter::Warn);
+
+        let started = Instant::now();
+        self.stream(records).await?;
+        let took = started.elapsed();
+        let positions = self.await_commits().await?;
+        let restarts = self.running.observe().iter().map(|pipeline| pipeline.restarts).sum();
+        let (ending, checker) = (Ending { positions, restarts, took }, self.traffic.checker());
+        ending.show(checker);
+        Ok(ending.is_clean(checker))
     }
-    Ok(())
-}
 
-fn show_one(traffic: &mut Traffic, number: u64) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    traffic.step(number + 1)?;
-    while !traffic.is_all_back() {
-        if Instant::now() > deadline {
-            bail!("event {number} did not come out");
+    async fn await_ready(&self) -> anyhow::Result<()> {
+        while !self.running.observe().iter().all(|pipeline| pipeline.ready) {
+            if self.running.finished() {
+                bail!("the pipeline `{PIPELINE}` did not start");
+            }
+            if self.signals.first().is_some() {
+                bail!("stopped before the pipeline `{PIPELINE}` was ready");
+            }
+            pause(10).await;
         }
-        traffic.step(number + 1)?;
+        Ok(())
     }
-    println!("  {}", Transaction::new(number).envelope());
-    Ok(())
-}
 
-/// Sends all and reads all back, until nothing more comes.
-async fn stream(
-    traffic: &mut Traffic,
-    commits: &Commits,
-    running: &Running,
-    signals: &Signals,
-    records: u64,
-) -> anyhow::Result<()> {
-    let (mut progress, mut shown, mut moved) = (Progress::new(), Instant::now(), (0, Instant::now()));
-    loop {
-        let until = if signals.first().is_some() { traffic.sent() } else { records };
-        traffic.step(until)?;
-        let right = traffic.checker().counts().right;
-        if right > moved.0 {
-            moved = (right, Instant::now());
+    /// Sends an event and shows what came out, right or not.
+    async fn show_one(&mut self, number: u64) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut output = None;
+        while output.is_none() && self.signals.first().is_none() {
+            if Instant::now() > deadline {
+                bail!("event {number} of the demo did not come out within {} s", PATIENCE.as_secs());
+            }
+            self.traffic.step(number + 1, |seen| output = Some(String::from_utf8_lossy(seen).into_owned()))?;
+            actix_rt::task::yield_now().await;
         }
-        let is_over = traffic.sent() >= until && traffic.is_all_back();
-        if is_over || shown.elapsed() >= Duration::from_secs(1) {
-            shown = Instant::now();
-            progress.show(traffic.checker(), commits.read()?.0);
-        }
-        if is_over || moved.1.elapsed() > PATIENCE || running.finished() {
-            progress.end();
-            return Ok(());
-        }
-        // Gives the signals a turn.
-        actix_rt::task::yield_now().await;
+        println!("{}\n", output.unwrap_or_default());
+        Ok(())
     }
-}
 
-async fn await_commits(commits: &Commits) -> anyhow::Result<(i64, i64)> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let (committed, end) = commits.read()?;
-        if committed == end || Instant::now() > deadline {
-            return Ok((committed, end));
+    /// Sends all and reads all back, until nothing more comes.
+    async fn stream(&mut self, records: u64) -> anyhow::Result<()> {
+        let mut progress = Progress::start();
+        let (mut shown, mut moved) = (Instant::now(), Instant::now());
+        loop {
+            let until = if self.signals.first().is_some() { self.traffic.sent() } else { records };
+            self.traffic.step(until, |_| moved = Instant::now())?;
+            let checker = self.traffic.checker();
+            let is_over = self.traffic.sent() >= until && checker.under_way() == 0;
+            let is_stuck = moved.elapsed() > PATIENCE || self.running.finished();
+            if is_over || is_stuck || shown.elapsed() >= Duration::from_secs(1) {
+                shown = Instant::now();
+                progress.show(checker, self.inquiry.positions()?.committed());
+            }
+            if is_over || is_stuck {
+                progress.end();
+                return Ok(());
+            }
+            // Gives the signals a turn.
+            actix_rt::task::yield_now().await;
         }
-        pause(50).await;
     }
-}
 
-async fn keep(address: &str, signals: &Signals) {
-    println!("\nBroker and pipeline go on until Ctrl-C. To see for yourself:");
-    println!("  kcat -b {address} -t bank-audit -C -e -q | head");
-    println!("  echo '{{\"id\":\"TXN001\",\"amount\":500}}' | kcat -b {address} -t bank-transactions -P");
-    log::set_max_level(log::LevelFilter::Info);
-    while signals.first().is_none() {
-        pause(50).await;
+    /// The positions when all is committed, or when that will not be. What still comes out meanwhile is checked too.
+    async fn await_commits(&mut self) -> anyhow::Result<Positions> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.traffic.step(self.traffic.sent(), |_| ())?;
+            let positions = self.inquiry.positions()?;
+            let is_settled = positions.settled() == positions.input.len();
+            if is_settled || Instant::now() > deadline || self.running.finished() {
+                return Ok(positions);
+            }
+            pause(20).await;
+        }
+    }
+
+    async fn keep(&self, address: &str) {
+        println!("\nBroker and pipeline go on until Ctrl-C. To see for yourself:");
+        println!("  kcat -b {address} -t {OUTPUT} -C -e -q | head");
+        println!("  echo '{{\"id\":\"TXN001\",\"amount\":500}}' | kcat -b {address} -t {INPUT} -P");
+        log::set_max_level(log::LevelFilter::Info);
+        while self.signals.first().is_none() && !self.running.finished() {
+            pause(50).await;
+        }
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        self.running.stop();
+        while !self.running.all_finished() {
+            if let Some(signal) = self.signals.beyond_the_first() {
+                std::process::exit(128 + signal);
+            }
+            pause(10).await;
+        }
+        Ok(self.running.wait()?)
     }
 }
 

@@ -1,11 +1,13 @@
-//! What the demo shows.
+//! What the demo shows, in lines of at most 80 columns where it chooses them.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
 
+use super::PARTITIONS;
 use super::checker::{Checker, Counts};
+use super::positions::Positions;
 
-/// A progress line that stays in place on a terminal, and plain lines elsewhere.
+/// A line that stays in place on a terminal, and a line for each second elsewhere.
 pub(crate) struct Progress {
     in_place: bool,
     last: (Instant, u64),
@@ -13,17 +15,26 @@ pub(crate) struct Progress {
 
 /// What is known when all is over.
 pub(crate) struct Ending {
-    pub(crate) dead_letters: u64,
+    pub(crate) positions: Positions,
     pub(crate) restarts: u64,
-    pub(crate) committed: i64,
-    pub(crate) end: i64,
     pub(crate) took: Duration,
+}
+
+/// A count, and what it must be.
+struct Row {
+    name: &'static str,
+    count: i64,
+    expected: i64,
 }
 
 // === impl Progress ===
 
 impl Progress {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn start() -> Self {
+        println!(
+            "{:>12}{:>12}{:>12}{:>12}{:>10}{:>10}",
+            "sent", "right", "committed", "per second", "p50 ms", "p99 ms"
+        );
         Self { in_place: stdout().is_terminal(), last: (Instant::now(), 0) }
     }
 
@@ -32,16 +43,10 @@ impl Progress {
         let Counts { sent, right, .. } = checker.counts();
         let (at, before) = std::mem::replace(&mut self.last, (Instant::now(), right));
         let rate = (right - before) as f64 / at.elapsed().as_secs_f64();
-        let line = format!(
-            "  in {sent:>9}   out {right:>9}   committed {committed:>9}   {rate:>7.0}/s   p50 {}   p99 {}",
-            millis(checker.latency(50.0)),
-            millis(checker.latency(99.0))
-        );
-        if self.in_place {
-            print!("\r{line}");
-        } else {
-            println!("{line}");
-        }
+        let [p50, p99] = [50.0, 99.0].map(|percent| millis(checker.latency(percent)));
+        // The cursor waits at the line's begin, so that a warning stands on a line of its own.
+        let end = if self.in_place { '\r' } else { '\n' };
+        print!("{sent:>12}{right:>12}{committed:>12}{rate:>12.0}{p50:>10}{p99:>10}{end}");
         // A screen that is gone is no reason to stop.
         let _ = stdout().flush();
     }
@@ -54,43 +59,67 @@ impl Progress {
 }
 
 fn millis(latency: Option<Duration>) -> String {
-    latency.map_or("     -".into(), |latency| format!("{:>4.1} ms", latency.as_secs_f64() * 1000.0))
+    latency.map_or("-".into(), |latency| format!("{:.1}", latency.as_secs_f64() * 1000.0))
 }
 
 // === impl Ending ===
 
 impl Ending {
     pub(crate) fn is_clean(&self, checker: &Checker) -> bool {
-        checker.is_clean()
-            && self.dead_letters == 0
-            && self.committed == self.end
-            && checker.counts().sent as i64 == self.end
+        checker.is_clean() && self.rows(checker).iter().all(Row::is_right)
     }
 
     /// The proof: every count with what it must be.
-    pub(crate) fn show(&self, checker: &Checker) {
+    fn rows(&self, checker: &Checker) -> [Row; 10] {
         let Counts { sent, right, duplicated, corrupted, out_of_order } = checker.counts();
-        let row = |name: &str, count: i64, expected: i64| {
-            let mark = if count == expected { "ok" } else { "WRONG" };
-            println!("  {name:<38}{count:>10}   {mark}");
-        };
+        let row = |name, count, expected| Row { name, count, expected };
+        let sent = sent as i64;
+        [
+            row("events in the input topic", self.positions.ends(), sent),
+            row("events in the output topic", self.positions.output, sent),
+            row("of these once and as they must be", right as i64, sent),
+            row("lost", checker.under_way() as i64, 0),
+            row("duplicated", duplicated as i64, 0),
+            row("corrupted", corrupted as i64, 0),
+            row("out of order", out_of_order as i64, 0),
+            row("dead letters", self.positions.dead_letters, 0),
+            row("committed", self.positions.committed(), sent),
+            row("partitions committed to their end", self.positions.settled() as i64, PARTITIONS.into()),
+        ]
+    }
+
+    pub(crate) fn show(&self, checker: &Checker) {
+        let Counts { sent, right, .. } = checker.counts();
         println!("\nRead back by an independent consumer and compared byte by byte:");
-        println!("  {:<38}{sent:>10}", "events sent");
-        row("in the output once, as they must be", right as i64, sent as i64);
-        row("lost", checker.under_way() as i64, 0);
-        row("duplicated", duplicated as i64, 0);
-        row("corrupted", corrupted as i64, 0);
-        row("out of order", out_of_order as i64, 0);
-        row("dead letters", self.dead_letters as i64, 0);
-        row("committed", self.committed, self.end);
-        println!("  {:<38}{:>10}", "restarts of actors", self.restarts);
-        let rate = right as f64 / self.took.as_secs_f64();
-        let (p50, p99) = (millis(checker.latency(50.0)), millis(checker.latency(99.0)));
+        println!("  {:<38}{sent:>12}", "events sent");
+        self.rows(checker).iter().for_each(Row::show);
+        println!("  {:<38}{:>12}", "restarts of actors", self.restarts);
+        let seconds = self.took.as_secs_f64();
+        let [p50, p99] = [50.0, 99.0].map(|percent| millis(checker.latency(percent)));
+        let rate = right as f64 / seconds;
         println!(
-            "  {:.1} s, {rate:.0} events a second, latency p50 {} p99 {}",
-            self.took.as_secs_f64(),
-            p50.trim(),
-            p99.trim()
+            "\nIn {seconds:.1} s: {rate:.0} events a second; from sent to read back {p50} ms (p50), {p99} ms (p99)."
         );
+        println!(
+            "{}",
+            if self.is_clean(checker) {
+                "Nothing lost, nothing changed, nothing out of order."
+            } else {
+                "THE PROOF HAS FAILED."
+            }
+        );
+    }
+}
+
+// === impl Row ===
+
+impl Row {
+    fn is_right(&self) -> bool {
+        self.count == self.expected
+    }
+
+    fn show(&self) {
+        let mark = if self.is_right() { "ok".into() } else { format!("WRONG, expected {}", self.expected) };
+        println!("  {:<38}{:>12}   {mark}", self.name, self.count);
     }
 }
