@@ -1,4 +1,4 @@
-//! A Kafka broker in KRaft mode, on free ports of the loopback interface, gone when dropped.
+//! Kafka brokers in KRaft mode, one or three, on free ports of the loopback interface, gone when dropped.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -40,26 +40,39 @@ const STARTS: usize = 3;
 // === impl Broker ===
 
 impl Broker {
-    /// Starts a broker of that version. `more` are lines for its properties.
-    pub fn start(version: &str, more: &str) -> Result<Self> {
+    /// Starts a broker of that version.
+    pub fn start(version: &str) -> Result<Self> {
+        Self::start_all(version, 1)?.pop().context("one broker")
+    }
+
+    /// Starts brokers that make one cluster.
+    pub fn start_all(version: &str, nodes: usize) -> Result<Vec<Self>> {
         // A free port may be taken by another process before the broker has it.
         let mut last = None;
         for _ in 0..STARTS {
-            match Self::try_start(version, more) {
-                Ok(broker) => return Ok(broker),
+            match Self::try_start_all(version, nodes) {
+                Ok(brokers) => return Ok(brokers),
                 Err(error) => last = Some(error),
             }
         }
         Err(last.context("no start was tried")?)
     }
 
-    fn try_start(version: &str, more: &str) -> Result<Self> {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", std::process::id());
+    fn try_start_all(version: &str, nodes: usize) -> Result<Vec<Self>> {
+        let layout = Layout::free(nodes)?;
+        let mut brokers = (0..nodes).map(|node| Self::make(version, &layout, node)).collect::<Result<Vec<_>>>()?;
+        // All at once: a node alone is no quorum.
+        brokers.iter_mut().try_for_each(Self::run)?;
+        brokers.iter_mut().try_for_each(|broker| broker.await_ready(nodes))?;
+        Ok(brokers)
+    }
+
+    /// A node that does not run yet.
+    fn make(version: &str, layout: &Layout, node: usize) -> Result<Self> {
+        let id = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = target().join("kafka-data").join(&id);
         fs::create_dir_all(&folder)?;
-        let [port, controller] = free_ports()?;
-        let properties = properties(&folder, port, controller, more);
+        let (properties, port) = (layout.properties(node, &folder), layout.0[node].port);
         let runner = if jars::unavailable().is_none() {
             let class_path = jars::class_path(version)?;
             fs::write(folder.join("broker.properties"), properties)?;
@@ -67,13 +80,10 @@ impl Broker {
             Runner::Jars { class_path, process: None }
         } else {
             let container = format!("stampmill-test-{id}");
-            docker::create(&container, version, port, &properties)?;
+            docker::create(&container, version, &properties)?;
             Runner::Docker { container }
         };
-        let mut broker = Self { bootstrap: format!("127.0.0.1:{port}"), folder, runner };
-        broker.run()?;
-        broker.await_ready()?;
-        Ok(broker)
+        Ok(Self { bootstrap: format!("127.0.0.1:{port}"), folder, runner })
     }
 
     /// Starts the process, again if it ran before: ports and data are the same.
@@ -99,8 +109,8 @@ impl Broker {
         }
     }
 
-    /// Waits until it answers.
-    pub fn await_ready(&mut self) -> Result<()> {
+    /// Waits until it answers and sees so many brokers.
+    pub fn await_ready(&mut self, nodes: usize) -> Result<()> {
         let client = Client::new(&self.bootstrap);
         let outcome = eventually("the broker to answer", || {
             let ended = match &mut self.runner {
@@ -109,7 +119,7 @@ impl Broker {
             };
             match ended {
                 Some(status) => Some(Err(status)),
-                None => client.is_reachable().then_some(Ok(())),
+                None => (client.brokers() == nodes).then_some(Ok(())),
             }
         });
         outcome.map_err(|status| anyhow::anyhow!("the broker ended with {status}: {}", self.log_tail()))
@@ -170,39 +180,62 @@ pub fn sweep() {
     }
 }
 
-fn free_ports() -> Result<[u16; 2]> {
-    let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
-    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+/// The ports of all nodes of a cluster.
+struct Layout(Vec<Ports>);
+
+struct Ports {
+    port: u16,
+    controller: u16,
 }
 
-/// Good for 3.7 and 4.x. The cleaner's buffer is allocated on the heap, 128 MB unless told otherwise.
-fn properties(folder: &Path, port: u16, controller: u16, more: &str) -> String {
-    format!(
-        "process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
+// === impl Layout ===
+
+impl Layout {
+    fn free(nodes: usize) -> Result<Self> {
+        // All are held until all are found, or two could be the same.
+        let listeners =
+            (0..2 * nodes).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<Vec<_>>>()?;
+        let ports = listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Result<Vec<_>>>()?;
+        Ok(Self(ports.chunks(2).map(|pair| Ports { port: pair[0], controller: pair[1] }).collect()))
+    }
+
+    /// Good for 3.7 and 4.x. The cleaner's buffer is allocated on the heap, 128 MB unless told otherwise.
+    fn properties(&self, node: usize, folder: &Path) -> String {
+        let Ports { port, controller } = self.0[node];
+        let voters: Vec<String> =
+            (1..).zip(&self.0).map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller)).collect();
+        let (id, voters) = (node + 1, voters.join(","));
+        let (replicas, in_sync) = if self.0.len() >= 3 { (3, 2) } else { (1, 1) };
+        format!(
+            "process.roles=broker,controller
+node.id={id}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={}
-offsets.topic.replication.factor=1
+default.replication.factor={replicas}
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=5
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=5
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 num.network.threads=2
 num.io.threads=2
 background.threads=2
 log.cleaner.dedupe.buffer.size=2097152
 log.initial.task.delay.ms=100
 auto.create.topics.enable=false
-{more}
 ",
-        folder.join("data").display()
-    )
+            folder.join("data").display()
+        )
+    }
 }

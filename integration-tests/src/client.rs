@@ -53,9 +53,11 @@ impl Client {
         config.create().expect("a consumer")
     }
 
-    pub fn is_reachable(&self) -> bool {
+    /// How many brokers the cluster says it has; none where nobody answers.
+    pub fn brokers(&self) -> usize {
         let consumer: Result<BaseConsumer, _> = self.config().create();
-        consumer.is_ok_and(|consumer| consumer.fetch_metadata(None, Duration::from_secs(1)).is_ok())
+        let metadata = consumer.and_then(|consumer| consumer.fetch_metadata(None, Duration::from_secs(1)));
+        metadata.map_or(0, |metadata| metadata.brokers().len())
     }
 
     fn admin<T>(&self, run: impl AsyncFnOnce(&AdminClient<DefaultClientContext>, &AdminOptions) -> T) -> T {

@@ -17,26 +17,20 @@ pub fn docker(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Makes a container that is not started yet; only its listener's port is open, on loopback.
-pub fn create(name: &str, version: &str, port: u16, properties: &str) -> Result<()> {
+/// Makes a container that is not started yet. It shares the machine's network, so that the nodes of a cluster find each
+/// other and the tests them, by the same addresses; they listen on loopback only.
+pub fn create(name: &str, version: &str, properties: &str) -> Result<()> {
     let image = format!("apache/kafka:{version}");
-    let published = format!("127.0.0.1:{port}:{port}");
     let variables: Vec<String> = properties.lines().filter_map(variable).collect();
-    let mut arguments = vec!["create", "--name", name, "--publish", &published];
+    let mut arguments = vec!["create", "--name", name, "--network", "host"];
     variables.iter().for_each(|variable| arguments.extend(["--env", variable]));
     arguments.push(&image);
     docker(&arguments)
 }
 
-/// A line of the broker's properties as the image takes it: `log.dirs` is the image's own, and the listener has to be
-/// open to the outside of the container.
+/// A line of the broker's properties as the image takes it; `log.dirs` is the image's own.
 fn variable(line: &str) -> Option<String> {
-    let (name, value) = line.split_once('=')?;
-    let value = match name {
-        "log.dirs" => return None,
-        "listeners" => value.replace("127.0.0.1", "0.0.0.0"),
-        _ => value.to_owned(),
-    };
+    let (name, value) = line.split_once('=').filter(|(name, _)| *name != "log.dirs")?;
     Some(format!("KAFKA_{}={value}", name.replace('.', "_").to_uppercase()))
 }
 
@@ -47,7 +41,7 @@ mod tests {
     #[test]
     fn a_property_becomes_a_variable() {
         assert_eq!(variable("node.id=1").as_deref(), Some("KAFKA_NODE_ID=1"));
-        assert_eq!(variable("listeners=A://127.0.0.1:1").as_deref(), Some("KAFKA_LISTENERS=A://0.0.0.0:1"));
+        assert_eq!(variable("listeners=A://127.0.0.1:1").as_deref(), Some("KAFKA_LISTENERS=A://127.0.0.1:1"));
         assert_eq!(variable("log.dirs=/x"), None);
         assert_eq!(variable(""), None);
     }

@@ -62,15 +62,16 @@ impl Source {
         if let Some(brokers) = &self.brokers {
             return Kafka { client: Client::new(brokers), version: None };
         }
-        let broker = start(&self.label, "");
+        let broker = start(&self.label, 1).remove(0);
         let client = Client::new(&broker.bootstrap);
         OURS.lock().unwrap_or_else(PoisonError::into_inner).push(broker);
         Kafka { client, version: Some(self.label.clone()) }
     }
 }
 
-fn start(version: &str, more: &str) -> Broker {
-    Broker::start(version, more).unwrap_or_else(|error| panic!("kafka {version} does not start: {error:#}"))
+fn start(version: &str, nodes: usize) -> Vec<Broker> {
+    let started = Broker::start_all(version, nodes);
+    started.unwrap_or_else(|error| panic!("kafka {version} does not start: {error:#}"))
 }
 
 // === impl Kafka ===
@@ -79,6 +80,15 @@ impl Kafka {
     /// A broker for one test alone, to be stopped and started at will; of the newest version where the shared brokers
     /// are not ours.
     pub(crate) fn own_broker(&self) -> Broker {
-        start(self.version.as_deref().unwrap_or(jars::NEWEST), "")
+        start(self.own_version(), 1).remove(0)
+    }
+
+    /// A cluster of three for one test alone.
+    pub(crate) fn own_cluster(&self) -> Vec<Broker> {
+        start(self.own_version(), 3)
+    }
+
+    fn own_version(&self) -> &str {
+        self.version.as_deref().unwrap_or(jars::NEWEST)
     }
 }

@@ -64,6 +64,7 @@ const CASES: &[Case] = &[
     case("groups::a_second_joins_and_leaves", Group::More, cases::groups::a_second_joins_and_leaves),
     case("brokers::not_there_at_start", Group::More, cases::brokers::not_there_at_start),
     case("brokers::gone_and_back", Group::Core, cases::brokers::gone_and_back),
+    case("brokers::each_of_three_killed", Group::More, cases::brokers::each_of_three_killed),
     case("panics::a_record_that_always_panics", Group::More, cases::panics::a_record_that_always_panics),
     case("panics::in_every_actor", Group::Core, cases::panics::in_every_actor),
     case("bad_input::each_goes_to_the_dead_letters", Group::Core, cases::bad_input::each_goes_to_the_dead_letters),

@@ -51,7 +51,7 @@ fn compare(records: u64) -> Result<()> {
     let (bootstrap, _broker) = match given {
         Some(brokers) => (brokers, None),
         None => {
-            let broker = Broker::start(jars::NEWEST, "")?;
+            let broker = Broker::start(jars::NEWEST)?;
             (broker.bootstrap.clone(), Some(broker))
         }
     };

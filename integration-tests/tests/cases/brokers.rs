@@ -18,7 +18,7 @@ pub(crate) fn not_there_at_start(kafka: &Kafka) {
     assert!(line.contains(&client.bootstrap), "{line}");
     assert!(program.is_running());
     broker.run().expect("the broker starts again");
-    broker.await_ready().expect("the broker answers");
+    broker.await_ready(1).expect("the broker answers");
     program.await_line("is ready");
     numbered.await_verdict(&scenario).assert_exact();
     assert_eq!(program.terminate(), 0);
@@ -34,10 +34,32 @@ pub(crate) fn gone_and_back(kafka: &Kafka) {
     let in_flight = await_in_flight(&scenario, 5_000);
     broker.kill();
     broker.run().expect("the broker starts again");
-    broker.await_ready().expect("the broker answers");
+    broker.await_ready(1).expect("the broker answers");
     load.finish();
     let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
     verdict.assert_survived();
+    client.await_committed(&scenario.group, &scenario.input);
+    assert_eq!(program.terminate(), 0);
+}
+
+/// Each of three brokers is killed in turn, and is back before the next: leaders and the coordinator move.
+pub(crate) fn each_of_three_killed(kafka: &Kafka) {
+    let mut brokers = kafka.own_cluster();
+    let addresses: Vec<&str> = brokers.iter().map(|broker| broker.bootstrap.as_str()).collect();
+    let client = Client::new(&addresses.join(","));
+    let numbered = Numbered { partitions: 6, records: 20_000 };
+    let scenario = setup("three", &client).with_topics(6);
+    let program = scenario.start("program").await_ready();
+    let load = numbered.load(&client, &scenario.input, 30);
+    let mut in_flight = u64::MAX;
+    for broker in &mut brokers {
+        in_flight = in_flight.min(await_in_flight(&scenario, 2_000));
+        broker.kill();
+        broker.run().expect("the broker starts again");
+        broker.await_ready(3).expect("the broker answers");
+    }
+    load.finish();
+    numbered.await_verdict(&scenario).with_fault(in_flight).assert_survived();
     client.await_committed(&scenario.group, &scenario.input);
     assert_eq!(program.terminate(), 0);
 }

@@ -78,7 +78,7 @@ pub(crate) fn fail_fast(kafka: &Kafka) {
 pub(crate) fn the_demo_proves_itself(kafka: &Kafka) {
     let scenario = setup("demo", &kafka.client);
     let mut command = program::command(Build::Plain);
-    command.args(["demo", "--records", "20000"]).current_dir(&scenario.folder);
+    command.args(["demo", "--records", "300000"]).current_dir(&scenario.folder);
     let output = program::output(command);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));

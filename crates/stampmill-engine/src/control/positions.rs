@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 use stampmill_core::record::CommitOffset;
-use stampmill_core::start_position::{Known, Mark, StartPosition, TopicHistory, start_position};
+use stampmill_core::start_position::{Known, Mark, StartPosition, TopicHistory, first_mark, start_position};
 
 use super::{Control, PipelineError};
 use crate::kafka::cluster::{ANSWER, partition_count, topics};
@@ -49,8 +49,7 @@ impl Control {
                 }
             };
             let known = Known { partition: partition.partition, committed: offset, topic };
-            let at_end = self.settings.source.start == settings::Start::Latest;
-            let position = self.locate(&partition, start_position(known, at_end))?;
+            let position = self.locate(&partition, start_position(known))?;
             starts.push(Start { is_committed: offset == Some(position), partition, position });
         }
         Ok(starts)
@@ -88,7 +87,8 @@ impl Control {
             None => TopicHistory::NeverMet,
         };
         // From here on the topic is met, and whoever commits in it says so.
-        self.marks.entry(Arc::clone(topic)).or_insert_with(|| mark.unwrap_or(Mark { partitions, met_at: now() }));
+        let at_end = self.settings.source.start == settings::Start::Latest;
+        self.marks.entry(Arc::clone(topic)).or_insert_with(|| first_mark(history, at_end, partitions, now()));
         Ok(history)
     }
 

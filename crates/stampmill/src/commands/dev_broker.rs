@@ -34,8 +34,8 @@ async fn serve(topics: Vec<(String, i32)>) -> anyhow::Result<()> {
 
 fn show(address: &str, topics: &[(&str, i32)]) {
     println!("An embedded Kafka for development is at {address}, until Ctrl-C.");
-    println!("It keeps 5 MiB a partition and drops the oldest beyond that, knows no transactions,");
-    println!("and forgets everything when it ends.\n");
+    println!("It keeps 5 MiB a partition and drops the oldest beyond that, knows no");
+    println!("transactions, and forgets everything when it ends.\n");
     topics.iter().for_each(|(name, partitions)| println!("  topic {name:<32} partitions {partitions:>4}"));
     println!("\nTo run the pipeline on it, and to see its topics:");
     println!("  STAMPMILL__CONNECTIONS__KAFKA__BOOTSTRAP_SERVERS={address} stampmill run");

@@ -113,7 +113,11 @@ impl Demo {
         let mut output = None;
         while output.is_none() && self.signals.first().is_none() {
             if Instant::now() > deadline {
-                bail!("event {number} of the demo did not come out within {} s", PATIENCE.as_secs());
+                bail!(
+                    "event {number} did not come out within {} s; dead letters: {}; see the warnings above",
+                    PATIENCE.as_secs(),
+                    self.inquiry.positions()?.dead_letters
+                );
             }
             self.traffic.step(number + 1, |seen| output = Some(String::from_utf8_lossy(seen).into_owned()))?;
             actix_rt::task::yield_now().await;
@@ -160,7 +164,7 @@ impl Demo {
     }
 
     async fn keep(&self, address: &str) {
-        println!("\nBroker and pipeline go on until Ctrl-C. To see for yourself:");
+        println!("\nBroker and pipeline go on until Ctrl-C. The broker keeps the newest 5 MiB of a partition.");
         println!("  kcat -b {address} -t {OUTPUT} -C -e -q | head");
         println!("  echo '{{\"id\":\"TXN001\",\"amount\":500}}' | kcat -b {address} -t {INPUT} -P");
         log::set_max_level(log::LevelFilter::Info);

@@ -14,7 +14,7 @@ pub(crate) const PIPELINE: &str = "bank-audit";
 /// An invalid file, or one whose pipeline does another job than the demo checks, or on another broker.
 pub(crate) fn load(address: &str) -> anyhow::Result<PipelineSettings> {
     let overrides = overrides(address);
-    println!("On it runs the pipeline `{PIPELINE}` of config/stampmill.yaml with");
+    println!("On it runs the pipeline `{PIPELINE}` of the configuration, with");
     overrides.iter().for_each(|(key, value)| println!("  {key} = {value}"));
     let fallback = Some(include_str!("../../../../config/stampmill.yaml"));
     let settings = config::load(Sources { fallback, flags: overrides, ..Sources::default() })?;

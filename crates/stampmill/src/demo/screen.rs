@@ -97,9 +97,8 @@ impl Ending {
         let seconds = self.took.as_secs_f64();
         let [p50, p99] = [50.0, 99.0].map(|percent| millis(checker.latency(percent)));
         let rate = right as f64 / seconds;
-        println!(
-            "\nIn {seconds:.1} s: {rate:.0} events a second; from sent to read back {p50} ms (p50), {p99} ms (p99)."
-        );
+        println!("\n{rate:.0} events a second for {seconds:.1} s.");
+        println!("From sent to read back: p50 {p50} ms, p99 {p99} ms.");
         println!(
             "{}",
             if self.is_clean(checker) {
@@ -121,5 +120,42 @@ impl Row {
     fn show(&self) {
         let mark = if self.is_right() { "ok".into() } else { format!("WRONG, expected {}", self.expected) };
         println!("  {:<38}{:>12}   {mark}", self.name, self.count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::transactions::Transaction;
+    use super::*;
+
+    /// One event, sent and read back.
+    fn one() -> Checker {
+        let (mut checker, transaction) = (Checker::default(), Transaction::new(0));
+        checker.sent(&transaction, 0, Duration::ZERO);
+        checker.arrived(0, transaction.envelope().as_bytes(), Duration::from_millis(1));
+        checker
+    }
+
+    fn ending(change: impl FnOnce(&mut Positions)) -> Ending {
+        let mut positions =
+            Positions { input: vec![(1, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0)], output: 1, dead_letters: 0 };
+        change(&mut positions);
+        Ending { positions, restarts: 0, took: Duration::from_secs(1) }
+    }
+
+    #[test]
+    fn the_proof_holds_only_if_the_broker_agrees() {
+        assert!(ending(|_| ()).is_clean(&one()));
+        assert!(!ending(|positions| positions.input[0] = (0, 1)).is_clean(&one()), "not committed");
+        assert!(!ending(|positions| positions.input[1] = (1, 1)).is_clean(&one()), "more in the input than sent");
+        assert!(!ending(|positions| positions.output = 2).is_clean(&one()), "more in the output than read");
+        assert!(!ending(|positions| positions.dead_letters = 1).is_clean(&one()), "a dead letter");
+    }
+
+    #[test]
+    fn commits_of_one_partition_do_not_make_up_for_another() {
+        let swapped = ending(|positions| positions.input[..2].copy_from_slice(&[(0, 1), (1, 0)]));
+        assert_eq!(swapped.positions.committed(), swapped.positions.ends());
+        assert!(!swapped.is_clean(&one()));
     }
 }
