@@ -88,6 +88,11 @@ impl Kafka {
         start(self.own_version(), 3)
     }
 
+    /// The consumer group protocol of Kafka 4; of brokers that are not ours it is not known.
+    pub(crate) fn knows_kip_848(&self) -> bool {
+        self.version.as_deref().is_some_and(|version| !version.starts_with('3'))
+    }
+
     fn own_version(&self) -> &str {
         self.version.as_deref().unwrap_or(jars::NEWEST)
     }

@@ -69,7 +69,7 @@ pub(crate) struct Control {
     known_topics: Topics,
     marks: HashMap<Arc<str>, Mark>,
     assigned: BTreeMap<PartitionId, Assigned>,
-    /// Rebalances that were noted and are still to be carried out, in order.
+    /// What was noted and is still to be carried out, in order.
     changes: VecDeque<Change>,
     /// Each partition's number, the same for as long as the process lives.
     lanes: HashMap<PartitionId, usize>,
@@ -99,6 +99,10 @@ enum WorkOn {
 enum Change {
     Assign(Vec<PartitionId>),
     Revoke(Vec<PartitionId>),
+    /// The records to read next are gone. Not done where it is noticed, for that may be in the midst of another.
+    TakeUpAgain {
+        assignment: u64,
+    },
 }
 
 /// The longest that a rebalance, a report or a stop waits to be seen.
@@ -162,6 +166,7 @@ impl Control {
                 match change {
                     Change::Assign(partitions) => self.assign(partitions)?,
                     Change::Revoke(partitions) => self.revoke(partitions)?,
+                    Change::TakeUpAgain { assignment } => self.take_up_again(assignment)?,
                 }
             }
             self.commit_if_due();
@@ -199,7 +204,7 @@ impl Control {
             Report::Drained { assignment } => self.with_assignment(assignment, |assigned| assigned.drained = true),
             Report::Closed { assignment } => self.with_assignment(assignment, |assigned| assigned.closed = true),
             Report::ProducerFatal { error, reason } => return Err(PipelineError::ProducerFatal { error, reason }),
-            Report::PartitionError { assignment, error } => return self.partition_error(assignment, error),
+            Report::PartitionError { assignment, error } => self.note_partition_error(assignment, error),
         }
         Ok(())
     }
@@ -210,20 +215,23 @@ impl Control {
         }
     }
 
-    fn partition_error(&mut self, assignment: u64, error: RDKafkaErrorCode) -> Result<(), PipelineError> {
-        let Some(partition) =
-            self.assigned.iter().find(|(_, found)| found.number == assignment).map(|(partition, _)| partition.clone())
-        else {
-            return Ok(());
-        };
+    fn note_partition_error(&mut self, assignment: u64, error: RDKafkaErrorCode) {
         match error {
-            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => self.take_up_again(partition),
+            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
+                self.changes.push_back(Change::TakeUpAgain { assignment });
+            }
             // librdkafka goes on trying: the leader moves, permission is still to be given, and the like.
             error => {
-                self.complain(&format!("{partition}: {error}"));
-                Ok(())
+                let partition = self.partition_of(assignment).map_or_else(String::new, |found| format!("{found}: "));
+                self.complain(&format!("{partition}{error}"));
             }
         }
+    }
+
+    /// `None` if that assignment is over.
+    fn partition_of(&self, assignment: u64) -> Option<PartitionId> {
+        let mut assigned = self.assigned.iter();
+        assigned.find(|(_, found)| found.number == assignment).map(|(partition, _)| partition.clone())
     }
 
     fn lane(&mut self, partition: &PartitionId) -> usize {

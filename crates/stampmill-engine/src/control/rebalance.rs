@@ -136,8 +136,14 @@ impl Control {
 
     /// The records to read next were deleted while we were behind. The partition is taken up again from scratch, which
     /// finds the gap and does what `on_offset_gap` says.
-    pub(super) fn take_up_again(&mut self, partition: PartitionId) -> Result<(), PipelineError> {
+    pub(super) fn take_up_again(&mut self, assignment: u64) -> Result<(), PipelineError> {
+        let Some(partition) = self.partition_of(assignment) else {
+            return Ok(());
+        };
         let partitions = vec![partition];
+        // What was read before the gap is there no more to be read again: it has to be finished now.
+        self.drain(&partitions)?;
+        self.commit_and_wait()?;
         self.close(&partitions)?;
         // Only the cooperative protocol can give a single partition back.
         if !matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative) {
