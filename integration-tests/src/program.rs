@@ -137,6 +137,15 @@ impl Program {
         assert!(sent.is_ok_and(|status| status.success()), "SIG{name} could not be sent");
     }
 
+    /// SIGSTOP: it stands still until [`Program::resume`].
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
     /// SIGTERM, and its exit code.
     pub fn terminate(self) -> i32 {
         self.signal("TERM");

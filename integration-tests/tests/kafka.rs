@@ -52,10 +52,11 @@ impl Source {
         Self { label: version.into(), brokers: None }
     }
 
-    /// Why there can be no broker, and what to do about it.
-    pub(crate) fn unavailable(&self) -> Option<String> {
-        let reason = self.brokers.is_none().then(jars::unavailable)??;
-        (!docker::answers()).then(|| format!("no kafka: {reason} and no docker engine answers; install them, or name brokers in STAMPMILL_TEST_BROKERS"))
+    /// Why there can be no broker for a test, and what to do about it. Brokers that were named do for all tests but those
+    /// that need one of their own.
+    pub(crate) fn unavailable(&self, needs_own: bool) -> Option<String> {
+        let reason = (needs_own || self.brokers.is_none()).then(jars::unavailable)??;
+        (!docker::answers()).then(|| format!("no kafka: {reason} and no docker engine answers; install them, or name brokers in STAMPMILL_TEST_BROKERS for the tests that need none of their own"))
     }
 
     fn open(&self) -> Kafka {

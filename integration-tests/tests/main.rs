@@ -31,6 +31,8 @@ use crate::kafka::{Kafka, Source};
 struct Case {
     name: &'static str,
     group: Group,
+    /// It starts a broker of its own, to stop it or to have the tutorial's topics for itself.
+    needs_own: bool,
     run: fn(&Kafka),
 }
 
@@ -46,25 +48,30 @@ enum Group {
 }
 
 const fn case(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
-    Case { name, group, run }
+    Case { name, group, needs_own: false, run }
+}
+
+const fn with_own_broker(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
+    Case { name, group, needs_own: true, run }
 }
 
 const CASES: &[Case] = &[
-    case("tutorial::word_for_word", Group::Core, cases::tutorial::word_for_word),
-    case("tutorial::a_key_set_from_outside", Group::More, cases::tutorial::a_key_set_from_outside),
+    with_own_broker("tutorial::word_for_word", Group::Core, cases::tutorial::word_for_word),
+    with_own_broker("tutorial::a_key_set_from_outside", Group::More, cases::tutorial::a_key_set_from_outside),
     case("delivery::in_order_and_complete", Group::Core, cases::delivery::in_order_and_complete),
-    case("delivery::from_one_cluster_to_another", Group::More, cases::delivery::from_one_cluster_to_another),
+    with_own_broker("delivery::from_one_cluster_to_another", Group::More, cases::delivery::from_one_cluster_to_another),
     case("delivery::resumes_where_it_stopped", Group::Core, cases::delivery::resumes_where_it_stopped),
     case("delivery::several_topics_and_pipelines", Group::More, cases::delivery::several_topics_and_pipelines),
     case("start::partitions_added_under_load", Group::Core, cases::start::partitions_added_under_load),
     case("start::killed_before_the_first_commit", Group::Core, cases::start::killed_before_the_first_commit),
     case("start::a_topic_that_comes_later", Group::More, cases::start::a_topic_that_comes_later),
     case("start::an_offset_that_is_gone", Group::More, cases::start::an_offset_that_is_gone),
+    case("start::a_gap_while_it_runs", Group::More, cases::start::a_gap_while_it_runs),
     case("groups::one_killed_and_one_stopped", Group::Core, cases::groups::one_killed_and_one_stopped),
     case("groups::a_second_joins_and_leaves", Group::More, cases::groups::a_second_joins_and_leaves),
-    case("brokers::not_there_at_start", Group::More, cases::brokers::not_there_at_start),
-    case("brokers::gone_and_back", Group::Core, cases::brokers::gone_and_back),
-    case("brokers::each_of_three_killed", Group::More, cases::brokers::each_of_three_killed),
+    with_own_broker("brokers::not_there_at_start", Group::More, cases::brokers::not_there_at_start),
+    with_own_broker("brokers::gone_and_back", Group::Core, cases::brokers::gone_and_back),
+    with_own_broker("brokers::each_of_three_killed", Group::More, cases::brokers::each_of_three_killed),
     case("panics::a_record_that_always_panics", Group::More, cases::panics::a_record_that_always_panics),
     case("panics::in_every_actor", Group::Core, cases::panics::in_every_actor),
     case("bad_input::each_goes_to_the_dead_letters", Group::Core, cases::bad_input::each_goes_to_the_dead_letters),
@@ -108,7 +115,7 @@ fn trials() -> Vec<Trial> {
 
 fn on_broker(case: &'static Case, source: Source) -> Trial {
     let name = format!("kafka_{}::{}", source.label.replace('.', "_"), case.name);
-    match source.unavailable() {
+    match source.unavailable(case.needs_own) {
         None => Trial::test(name, move || run(case.run, kafka::shared(&source))),
         Some(reason) if std::env::var_os("STAMPMILL_REQUIRE_KAFKA").is_some_and(|value| value == "1") => {
             Trial::test(name, move || Err(Failed::from(reason)))

@@ -91,3 +91,28 @@ pub(crate) fn an_offset_that_is_gone(kafka: &Kafka) {
     assert_eq!(read[10].text(), "{\"data\": 25}");
     assert_eq!(program.terminate(), 0);
 }
+
+/// Records are deleted under a program that is far behind: it goes on behind the gap, and says how many it never read.
+pub(crate) fn a_gap_while_it_runs(kafka: &Kafka) {
+    let mut scenario = setup("running-gap", &kafka.client).with_topics(1);
+    scenario.pipeline.source = "on_offset_gap: earliest".into();
+    let send = |numbers: std::ops::Range<u32>| {
+        kafka.client.produce(&scenario.input, numbers.map(|number| TestRecord::value(0, number.to_string())));
+    };
+    let mut program = scenario.start("program").await_ready();
+    send(0..10);
+    kafka.client.await_committed(&scenario.group, &scenario.input);
+    program.pause();
+    send(10..20_000);
+    kafka.client.delete_records(&scenario.input, 0, 19_990);
+    program.resume();
+    program.await_line("records were never read");
+    let read = kafka.client.read_until(&scenario.output, |record| record.text() == "{\"data\": 19999}");
+    let numbers: Vec<u32> =
+        read.iter().filter_map(|record| record.text()[9..].trim_end_matches('}').parse().ok()).collect();
+    assert!(numbers.is_sorted(), "in order: {numbers:?}");
+    let kept: Vec<u32> = numbers.iter().copied().filter(|number| *number < 10 || *number >= 19_990).collect();
+    assert_eq!(kept, (0..10).chain(19_990..20_000).collect::<Vec<_>>(), "all that was there to be read, and once");
+    kafka.client.await_committed(&scenario.group, &scenario.input);
+    assert_eq!(program.terminate(), 0);
+}
