@@ -1,5 +1,6 @@
 //! The steps that a record goes through.
 
+use crate::escape::escape_line;
 use crate::fault::Fault;
 use crate::json;
 use crate::record::Record;
@@ -68,9 +69,12 @@ pub struct Scratch {
 /// The payload as the next step sees it.
 #[derive(Debug, Default)]
 struct Current {
-    /// What the last envelope made; unless there was one, the record's own payload counts.
-    envelope: Option<Vec<u8>>,
-    document: Document,
+    source: Document,
+    /// What the last envelope made.
+    envelope: Vec<u8>,
+    /// Unless there was one, the record's own payload counts.
+    is_enveloped: bool,
+    enveloped: Document,
 }
 
 /// The compact form of a payload, made when it is first asked for.
@@ -97,16 +101,17 @@ impl Transforms {
     ) -> Result<Outcome, Failed> {
         scratch.current.begin();
         for (place, step) in self.0.iter().enumerate() {
-            let (done, kind) = match step {
-                Step::Log(step) => (scratch.log(step, record, log), "log"),
-                Step::Envelope(template) => (scratch.envelope(template, record), "envelope"),
-            };
-            done.map_err(|fault| Failed { step: format!("{kind}[{place}]"), fault })?;
+            match step {
+                Step::Log(step) => scratch.log(step, record, log),
+                Step::Envelope(template) => {
+                    let done = scratch.envelope(template, record);
+                    done.map_err(|fault| Failed { step: format!("envelope[{place}]"), fault })?;
+                }
+            }
         }
-        match (&scratch.current.envelope, record.payload) {
-            (Some(envelope), _) => out.extend_from_slice(envelope),
-            (None, Some(payload)) => out.extend_from_slice(payload),
-            (None, None) => return Ok(Outcome::Tombstone),
+        match scratch.current.payload(record) {
+            Some(payload) => out.extend_from_slice(payload),
+            None => return Ok(Outcome::Tombstone),
         }
         Ok(Outcome::Payload)
     }
@@ -115,20 +120,25 @@ impl Transforms {
 // === impl Scratch ===
 
 impl Scratch {
-    /// Renders a template over the record as it came, whatever the steps made of it.
+    /// Renders a template over the record as it came, whatever the steps made of it. It must be the one that
+    /// [`Transforms::apply`] was given last, for its payload is read once.
     pub fn render(&mut self, template: &Template, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        self.current.begin();
-        template.render(&Input { record, payload: self.current.document(record) }, out)
+        template.render(&Input { record, payload: self.current.source(record) }, out)
     }
 
-    fn log(&mut self, step: &Log, record: &Record<'_>, log: LogSink<'_>) -> Result<(), Fault> {
+    /// What a log shows must not decide what is delivered, or a change of its level would: a record that cannot be
+    /// rendered leaves a line that says so, and goes on.
+    fn log(&mut self, step: &Log, record: &Record<'_>, log: LogSink<'_>) {
         if !(log.enabled)(step) {
-            return Ok(());
+            return;
         }
         self.line.clear();
-        step.message.render_line(&Input { record, payload: self.current.document(record) }, &mut self.line)?;
+        let input = Input { record, payload: self.current.document(record) };
+        if let Err(fault) = step.message.render_line(&input, &mut self.line) {
+            self.line.push_str("not rendered: ");
+            escape_line(&fault.reason, &mut self.line);
+        }
         (log.write)(step, &self.line);
-        Ok(())
     }
 
     fn envelope(&mut self, template: &Template, record: &Record<'_>) -> Result<(), Fault> {
@@ -146,21 +156,27 @@ impl Scratch {
 
 impl Current {
     fn begin(&mut self) {
-        self.envelope = None;
-        self.document.read = None;
+        self.is_enveloped = false;
+        self.source.read = None;
     }
 
     fn replace(&mut self, rendered: &mut Vec<u8>) {
-        let envelope = self.envelope.get_or_insert_default();
-        std::mem::swap(envelope, rendered);
-        self.document.read = None;
+        std::mem::swap(&mut self.envelope, rendered);
+        self.is_enveloped = true;
+        self.enveloped.read = None;
+    }
+
+    fn payload<'a>(&'a self, record: &Record<'a>) -> Option<&'a [u8]> {
+        if self.is_enveloped { Some(&self.envelope) } else { record.payload }
     }
 
     fn document(&mut self, record: &Record<'_>) -> Result<&str, &Fault> {
-        match self.envelope.as_deref().or(record.payload) {
-            Some(payload) => self.document.read(payload),
-            None => Ok("null"),
-        }
+        if self.is_enveloped { self.enveloped.read(&self.envelope) } else { self.source(record) }
+    }
+
+    /// A null payload reads `null`.
+    fn source(&mut self, record: &Record<'_>) -> Result<&str, &Fault> {
+        record.payload.map_or(Ok("null"), |payload| self.source.read(payload))
     }
 }
 
@@ -178,5 +194,138 @@ impl Document {
             Ok(()) => Ok(std::str::from_utf8(&self.bytes).unwrap_or_default()),
             Err(fault) => Err(fault),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::fault::FaultClass;
+    use crate::record::{Batch, Offset};
+    use crate::template::Missing;
+
+    fn batch(payloads: &[Option<&[u8]>]) -> Batch {
+        let mut batch = Batch::new("bank-transactions".into(), 0);
+        for (offset, payload) in payloads.iter().enumerate() {
+            batch.push(Offset::new(offset as i64), None, Some(b"k"), *payload);
+        }
+        batch
+    }
+
+    fn envelope(source: &str) -> Step {
+        Step::Envelope(Template::json(source, Missing::Lenient).expect("a JSON template"))
+    }
+
+    fn log(message: &str) -> Step {
+        let message = Template::text(message, Missing::Lenient).expect("a text template");
+        Step::Log(Log { level: Level::Info, target: "bank-audit".into(), message })
+    }
+
+    /// Everything that came out of one record, with one scratch for all calls of a test.
+    struct Run {
+        out: Result<(Outcome, String), Failed>,
+        lines: Vec<String>,
+    }
+
+    fn apply(steps: &Transforms, record: &Record<'_>, scratch: &mut Scratch) -> Run {
+        let lines = RefCell::new(Vec::new());
+        let write = |_: &Log, line: &str| lines.borrow_mut().push(line.to_owned());
+        let mut out = b"kept".to_vec();
+        let done = steps.apply(record, scratch, LogSink { enabled: &|_| true, write: &write }, &mut out);
+        let out = String::from_utf8(out).expect("the output is UTF-8");
+        assert!(done.is_ok() || out == "kept", "a failure leaves nothing behind");
+        Run { out: done.map(|outcome| (outcome, out["kept".len()..].to_owned())), lines: lines.into_inner() }
+    }
+
+    fn payload(text: &str) -> Result<(Outcome, String), Failed> {
+        Ok((Outcome::Payload, text.to_owned()))
+    }
+
+    #[test]
+    fn each_step_sees_what_the_one_before_made() {
+        let steps = Transforms::new(vec![
+            log("in {{payload}}"),
+            envelope(r#"{"a": {{payload}}}"#),
+            log("between {{payload.a.id}}"),
+            envelope(r#"{"b": {{payload.a}}, "k": {{key}}}"#),
+            log("out {{payload}}"),
+        ]);
+        let batch = batch(&[Some(br#"{ "id": 1.50 }"#), Some(br#"{"id":2}"#)]);
+        let mut scratch = Scratch::default();
+        for (index, id) in ["1.50", "2"].into_iter().enumerate() {
+            let run = apply(&steps, &batch.record(index), &mut scratch);
+            assert_eq!(run.out, payload(&format!(r#"{{"b": {{"id":{id}}}, "k": "k"}}"#)));
+            let last = format!(r#"out {{"b":{{"id":{id}}},"k":"k"}}"#);
+            assert_eq!(run.lines, [format!(r#"in {{"id":{id}}}"#), format!("between {id}"), last]);
+        }
+    }
+
+    #[test]
+    fn a_tombstone_is_logged_and_stays_one() {
+        let steps = Transforms::new(vec![log("data = {{payload}}"), envelope(r#"{"data": {{payload}}}"#)]);
+        let batch = batch(&[Some(b"1"), None]);
+        let mut scratch = Scratch::default();
+        assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"data": 1}"#));
+        let run = apply(&steps, &batch.record(1), &mut scratch);
+        assert_eq!(run.out, Ok((Outcome::Tombstone, String::new())));
+        assert_eq!(run.lines, ["data = null"]);
+    }
+
+    #[test]
+    fn what_no_step_reads_passes_as_it_is() {
+        let steps = Transforms::new(vec![log("{{topic}} {{offset}}")]);
+        let batch = batch(&[Some(b"\xff{"), Some(b"")]);
+        let mut out = Vec::new();
+        let ignored = LogSink { enabled: &|_| true, write: &|_, _| {} };
+        let outcome = steps.apply(&batch.record(0), &mut Scratch::default(), ignored, &mut out);
+        assert_eq!((outcome, out.as_slice()), (Ok(Outcome::Payload), &b"\xff{"[..]));
+        assert_eq!(apply(&steps, &batch.record(1), &mut Scratch::default()).out, payload(""));
+    }
+
+    #[test]
+    fn a_failure_names_its_step_and_does_not_touch_the_next_record() {
+        let steps = Transforms::new(vec![log("{{offset}}"), envelope("[{{payload}}]")]);
+        let batch = batch(&[Some(b"oops"), Some(b""), Some(b"[ 1 ]")]);
+        let mut scratch = Scratch::default();
+        for (index, class) in [FaultClass::NotJson, FaultClass::Empty].into_iter().enumerate() {
+            let failed = apply(&steps, &batch.record(index), &mut scratch).out.expect_err("no JSON");
+            assert_eq!((failed.step.as_str(), failed.fault.class), ("envelope[1]", class));
+        }
+        assert_eq!(apply(&steps, &batch.record(2), &mut scratch).out, payload("[[1]]"));
+    }
+
+    #[test]
+    fn a_line_that_nobody_wants_is_not_rendered() {
+        let steps = Transforms::new(vec![log("{{payload}}")]);
+        let written = Cell::new(0);
+        let write = |_: &Log, _: &str| written.set(written.get() + 1);
+        let (batch, mut out) = (batch(&[Some(b"not JSON")]), Vec::new());
+        let off = LogSink { enabled: &|_| false, write: &write };
+        // Rendering it would end in a fault.
+        let outcome = steps.apply(&batch.record(0), &mut Scratch::default(), off, &mut out);
+        assert_eq!((outcome, out.as_slice(), written.get()), (Ok(Outcome::Payload), &b"not JSON"[..], 0));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_rendered_says_so_and_the_record_goes_on() {
+        let steps = Transforms::new(vec![log("data = {{payload}}")]);
+        let run = apply(&steps, &batch(&[Some(b"not\nJSON")]).record(0), &mut Scratch::default());
+        assert_eq!(run.out, payload("not\nJSON"), "as it would be with the level off");
+        assert_eq!(run.lines.len(), 1);
+        assert!(run.lines[0].starts_with("not rendered: the payload is not a JSON document"), "{:?}", run.lines);
+    }
+
+    #[test]
+    fn a_template_of_the_sink_reads_the_record_as_it_came() {
+        let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)]);
+        let key = Template::text("{{payload.id}}", Missing::Lenient).expect("a text template");
+        let batch = batch(&[Some(br#"{"id": "TXN011"}"#)]);
+        let mut scratch = Scratch::default();
+        assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"id": 0}"#));
+        let mut out = Vec::new();
+        assert_eq!(scratch.render(&key, &batch.record(0), &mut out), Ok(()));
+        assert_eq!(out, b"TXN011");
     }
 }

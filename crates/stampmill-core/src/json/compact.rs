@@ -345,6 +345,17 @@ mod tests {
     }
 
     #[test]
+    fn no_control_character_stands_in_a_string() {
+        for byte in 0..0x20 {
+            let document = ["[\"".as_bytes(), &[byte], b"\"]"].concat();
+            let expected = "no control character in a string";
+            let found = Found::Byte(byte);
+            assert_eq!(compact(&document, &mut Vec::new()), Err(JsonError::Unexpected { expected, found, at: 2 }));
+        }
+        assert!(compacted("\"\u{7f}\u{80}\"").is_ok());
+    }
+
+    #[test]
     fn depth_is_bounded_and_costs_no_stack() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(compacted(&nested(128)).is_ok());

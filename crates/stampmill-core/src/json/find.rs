@@ -9,11 +9,17 @@ pub fn find<'a>(document: &'a str, path: &[String]) -> Option<&'a str> {
     for step in path {
         value = match value.as_bytes().first()? {
             b'{' => member(value, step)?,
-            b'[' => element(value, step.parse().ok()?)?,
+            b'[' => element(value, array_place(step)?)?,
             _ => return None,
         };
     }
     Some(value)
+}
+
+/// `0`, or digits that do not begin with a zero: `+1` and `01` are keys, which no array has.
+fn array_place(step: &str) -> Option<usize> {
+    let is_plain = step == "0" || step.starts_with(|digit: char| matches!(digit, '1'..='9'));
+    if is_plain { step.parse().ok() } else { None }
 }
 
 fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
@@ -108,9 +114,16 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_none() {
-        for path in
-            [&["no"][..], &["list", "4"], &["list", "x"], &["list", "2", "0"], &["id", "0"], &["twice", "0", "0"]]
-        {
+        for path in [
+            &["no"][..],
+            &["list", "4"],
+            &["list", "x"],
+            &["list", "+1"],
+            &["list", "01"],
+            &["list", "2", "0"],
+            &["id", "0"],
+            &["twice", "0", "0"],
+        ] {
             assert_eq!(at(path), None, "{path:?}");
         }
     }

@@ -20,40 +20,42 @@ pub(super) enum Content {
 }
 
 pub(super) fn parse(source: &str) -> Result<Vec<Parsed>, TemplateError> {
+    // The crate's own reason names rules of its grammar, which help nobody: only its place is kept.
     let template = handlebars::Template::compile(source).map_err(|error| {
         let (line, column) = error.pos().unwrap_or((1, 1));
-        TemplateError::new(source, line, column, format!("not a Handlebars template: {}", error.reason()))
+        TemplateError::new(source, line, column, NOT_HANDLEBARS)
     })?;
-    let mut tags = Tags { source, at: 0 };
+    let places: Vec<usize> = template.mapping.iter().map(|place| byte_at(source, place.0, place.1)).collect();
     let mut pieces = Vec::with_capacity(template.elements.len());
-    for element in &template.elements {
-        let at = if let TemplateElement::RawString(_) = element { tags.at } else { tags.next() };
+    for (index, element) in template.elements.iter().enumerate() {
+        let at = match element {
+            TemplateElement::RawString(text) => place_of_text(source, &places, index, text),
+            _ => places[index],
+        };
         let content = content(element).map_err(|message| TemplateError::at(source, at, message))?;
         pieces.extend(content.map(|content| Parsed { content, at }));
     }
     Ok(pieces)
 }
 
-/// Finds the tags of a template that the handlebars crate has parsed: it keeps their places to itself.
-struct Tags<'a> {
-    source: &'a str,
-    /// Behind the last tag.
-    at: usize,
+const NOT_HANDLEBARS: &str = "not a Handlebars template: expected a whole tag such as `{{payload.id}}` or \
+                              `{{payload.[a key]}}`, and a space between a `{` of JSON and a tag";
+
+/// The byte at a line and a column in characters, both from 1.
+fn byte_at(source: &str, line: usize, column: usize) -> usize {
+    let mut lines = source.split_inclusive('\n');
+    let before: usize = lines.by_ref().take(line - 1).map(str::len).sum();
+    let line = lines.next().unwrap_or_default();
+    before + line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at)
 }
 
-impl Tags<'_> {
-    /// The start of the next tag.
-    fn next(&mut self) -> usize {
-        let rest = &self.source[self.at..];
-        let opens = rest.match_indices("{{").map(|(at, _)| at).find(|at| !rest[..*at].ends_with('\\'));
-        let start = self.at + opens.unwrap_or(0);
-        let tag = &self.source[start..];
-        let end = ["{{!--", "{{~!--"].iter().find(|comment| tag.starts_with(**comment)).map_or("}}", |_| "--");
-        let close = tag.find(end).and_then(|at| Some(at + tag[at..].find("}}")?));
-        // A triple tag has one brace more.
-        self.at = close.map_or(start, |close| start + close + 2 + usize::from(tag[close + 2..].starts_with('}')));
-        start
-    }
+/// Where a text starts in the source. The crate says it exactly for tags only: around a text it takes white space
+/// away, but nothing else can stand between a text and the next tag, so that the last match is the text.
+fn place_of_text(source: &str, places: &[usize], index: usize, text: &str) -> usize {
+    let after_last_tag = index.checked_sub(1).map_or(0, |last| places[last]);
+    let next_tag = places.get(index + 1).copied().unwrap_or(source.len());
+    let found = source.get(after_last_tag..next_tag).and_then(|region| region.rfind(text));
+    found.map_or(places[index], |found| after_last_tag + found)
 }
 
 fn content(element: &TemplateElement) -> Result<Option<Content>, String> {
@@ -91,7 +93,24 @@ fn names(segments: &[PathSeg], raw: &str) -> Result<Vec<String>, String> {
         PathSeg::Named(name) => Ok(name.clone()),
         _ => Err(format!("`{raw}` leads nowhere: a path starts at a variable, such as `payload.id`")),
     };
-    segments.iter().map(name).collect()
+    let names: Vec<String> = segments.iter().map(name).collect::<Result<_, _>>()?;
+    if is_all_of(raw, &names) {
+        return Ok(names);
+    }
+    Err(format!(
+        "`this` within `{raw}` names no field, for Handlebars leaves it out: a field of that name cannot be picked"
+    ))
+}
+
+/// Whether a path as it was written is these names and nothing more: the handlebars crate drops a step `this`.
+fn is_all_of(raw: &str, names: &[String]) -> bool {
+    let start = ["this.", "this/", "./"].iter().find_map(|here| raw.strip_prefix(here)).unwrap_or(raw);
+    let rest = names.iter().try_fold(start, |rest, name| {
+        let rest = rest.strip_prefix(['.', '/']).unwrap_or(rest);
+        let bracketed = || rest.strip_prefix('[')?.strip_prefix(name.as_str())?.strip_prefix(']');
+        bracketed().or_else(|| rest.strip_prefix(name.as_str()))
+    });
+    rest == Some("")
 }
 
 fn name_of(parameter: &Parameter) -> String {

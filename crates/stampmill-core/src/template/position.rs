@@ -86,6 +86,8 @@ fn explain(source: &str, sample: &str, starts: &[Start], error: &JsonError) -> T
     let ended = at == sample.len();
     let hint = if is_text || ended {
         ""
+    } else if sample[..at].ends_with('\\') {
+        ": Handlebars takes one of the backslashes before a tag for itself, so write one more"
     } else {
         ": an expression stands in place of a whole value, as in `\"data\": {{payload}}`, or within quotes, as in \
          `\"id\": \"{{payload.id}}\"`"

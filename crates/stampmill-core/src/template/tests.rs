@@ -103,6 +103,10 @@ fn a_log_line_stays_one_line() {
     let input = Input { record: &record, payload: Ok("{\"id\":\"a\\nb\\u001b\u{85}\"}") };
     template.render_line(&input, &mut line).expect("a line");
     assert_eq!(line, "id\ta\\nb\\u001b\\u0085 k\\r\\n[forged]");
+    let strict = Template::text("{{key}} {{payload.none}}", Missing::Strict).expect("a text");
+    let before = line.clone();
+    assert!(strict.render_line(&input, &mut line).is_err());
+    assert_eq!(line, before, "a fault leaves nothing behind");
 }
 
 #[test]
@@ -157,9 +161,49 @@ fn a_refusal_shows_the_place_and_the_way_out() {
          place of a whole value, as in `\"data\": {{payload}}`, or within quotes, as in `\"id\": \"{{payload.id}}\"`\n  |\n\
          1 | {\"id\": {{payload.id}}, {{key}}: 1}\n  |                        ^"
     );
+    assert!(refused("[{{len}}]").contains("expected one of `payload`"), "no name is near");
+    assert!(refused("[{{payload.id]").contains("expected a whole tag such as `{{payload.id}}`"));
     assert!(refused("[{{id}}]").contains("a field of the payload is `payload.id`"));
     assert!(refused("[{{key.id}}]").contains("`key` has no fields"));
     assert!(refused("[{{#each payload}}1{{/each}}]").contains("the block `#each` is not supported"));
+}
+
+#[test]
+fn the_caret_stands_below_the_fault() {
+    let cases = [
+        ("{\"a\":{{payload}}} x", "x"),
+        ("{{!-- {{x}} {{y}} --}} {{paylod}}", "{{paylod"),
+        ("[\"\\\\{{key}}\", {{paylod}}]", "{{paylod"),
+        ("[\"\\{{key}}\", {{paylod}}]", "{{paylod"),
+        ("[\"C:\\\\{{key}}\"]", "{{key"),
+        ("[1,\n  {{! c }}\n  2]x", "x"),
+        ("[ {{~key~}}  x , {{key}}]", "x"),
+        ("[\"é\",\r\n \"é{{key}}\" oops]", "oops"),
+    ];
+    for (source, at) in cases {
+        let error = Template::json(source, Missing::Lenient).expect_err(source);
+        let caret: String = error.source_line.chars().skip(error.column - 1).collect();
+        assert!(caret.starts_with(at), "{source}\n{error}");
+    }
+}
+
+#[test]
+fn a_path_is_what_was_written() {
+    let payload = r#"{"a": 1, "this": 2, "a.this.b": 3, "": 4, "this2": 5}"#;
+    assert_eq!(json("[{{this.payload.a}}, {{./payload.a}}, {{ payload/[a] }}]", payload), "[1, 1, 1]");
+    assert_eq!(json("[{{payload.[a.this.b]}}, {{payload.[]}}, {{payload.this2}}]", payload), "[3, 4, 5]");
+    for source in ["{{payload.this}}", "{{payload.[this]}}", "{{payload.this.a}}", "{{this.this.payload}}"] {
+        assert!(refused(source).contains("Handlebars leaves it out"), "{source}");
+    }
+}
+
+#[test]
+fn an_escape_before_an_expression_does_not_hide_a_quote() {
+    assert_eq!(
+        json(r#"["\"", {{payload.a}}, "\\", {{payload.a}}, "\\\{{payload.a}}"]"#, r#"{"a":"x"}"#),
+        r#"["\"", "x", "\\", "x", "\\x"]"#
+    );
+    assert!(refused(r#"["\\{{payload.a}}"]"#).contains("takes one of the backslashes"));
 }
 
 #[test]

@@ -63,7 +63,9 @@ impl std::fmt::Display for Variable {
 fn unknown(name: &str) -> String {
     let nearest = NAMES.iter().map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
     match nearest {
-        Some((distance, known)) if distance <= 2 => format!("there is no variable `{name}`: did you mean `{known}`?"),
+        Some((distance, known)) if distance * 2 < known.len() => {
+            format!("there is no variable `{name}`: did you mean `{known}`?")
+        }
         _ => format!(
             "there is no variable `{name}`: expected one of `{}`; a field of the payload is `payload.{name}`",
             NAMES.join("`, `")
