@@ -131,7 +131,7 @@ impl Client {
     pub fn read_until(&self, topic: &str, mut done: impl FnMut(&TestRecord) -> bool) -> Vec<TestRecord> {
         let consumer = self.consumer("reader");
         let mut list = TopicPartitionList::new();
-        for partition in 0..self.partitions(topic).expect("the topic is there") {
+        for partition in 0..eventually("the topic", || self.partitions(topic)) {
             list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
         }
         consumer.assign(&list).expect("an assignment");
@@ -172,21 +172,26 @@ impl Client {
         records
     }
 
-    /// The first offset and the end of each partition.
+    /// The first offset and the end of each partition. While a leader moves nobody knows: it asks again then.
     pub fn ends(&self, topic: &str) -> BTreeMap<i32, (i64, i64)> {
         let consumer = self.consumer("ends");
-        let partitions = 0..self.partitions(topic).expect("the topic is there");
-        let ends = |partition| consumer.fetch_watermarks(topic, partition, ANSWER).expect("the watermarks");
+        let partitions = 0..eventually("the topic", || self.partitions(topic));
+        let ends = |partition| {
+            let what = format!("the watermarks of {topic}/{partition}");
+            eventually(&what, || consumer.fetch_watermarks(topic, partition, ANSWER).ok())
+        };
         partitions.map(|partition| (partition, ends(partition))).collect()
     }
 
     /// What the group has committed in each partition.
     pub fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, Option<i64>> {
         let mut list = TopicPartitionList::new();
-        for partition in 0..self.partitions(topic).expect("the topic is there") {
+        for partition in 0..eventually("the topic", || self.partitions(topic)) {
             list.add_partition(topic, partition);
         }
-        let committed = self.consumer(group).committed_offsets(list, ANSWER).expect("the committed offsets");
+        let consumer = self.consumer(group);
+        let ask = || consumer.committed_offsets(list.clone(), ANSWER).ok();
+        let committed = eventually("the committed offsets", ask);
         let offset = |offset| match offset {
             Offset::Offset(offset) => Some(offset),
             _ => None,

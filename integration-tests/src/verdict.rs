@@ -171,6 +171,17 @@ pub fn await_in_flight(scenario: &Scenario, records: u64) -> u64 {
     })
 }
 
+/// As [`await_in_flight`], for faults that double records, so that the output's ends tell nothing: what is sent and not
+/// committed is what such a fault can hit.
+pub fn await_uncommitted(scenario: &Scenario, records: u64) -> u64 {
+    eventually("records that are not committed", || {
+        let sent: i64 = scenario.client.ends(&scenario.input).values().map(|(_, end)| end).sum();
+        let committed = scenario.client.committed(&scenario.group, &scenario.input);
+        let committed: i64 = committed.values().flatten().sum();
+        (committed as u64 >= records && sent > committed).then_some((sent - committed) as u64)
+    })
+}
+
 // === impl Verdict ===
 
 impl Verdict {

@@ -3,7 +3,7 @@
 use integration_tests::client::TestRecord;
 use integration_tests::program::{Build, Program};
 use integration_tests::scenario::{Scenario, setup};
-use integration_tests::verdict::{Numbered, await_in_flight};
+use integration_tests::verdict::{Numbered, await_uncommitted};
 
 use crate::kafka::Kafka;
 
@@ -63,7 +63,7 @@ pub(crate) fn in_every_actor(kafka: &Kafka) {
         scenario.pipeline.more = "batch_records: 50".into();
         let program = start(&scenario, point);
         let load = numbered.load(&kafka.client, &scenario.input, 4);
-        let in_flight = await_in_flight(&scenario, 500);
+        let in_flight = await_uncommitted(&scenario, 500);
         load.finish();
         let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
         verdict.assert_survived();

@@ -11,7 +11,7 @@ mod render;
 mod variable;
 
 pub use self::error::TemplateError;
-use self::parse::parse;
+use self::parse::{Content, parse};
 use self::position::Position;
 pub use self::render::Input;
 use self::variable::Variable;
@@ -50,8 +50,19 @@ impl Template {
 
     /// A template of plain text, in which values stand as they are: a string without its quotes and escapes.
     pub fn text(source: &str, missing: Missing) -> Result<Self, TemplateError> {
-        let pieces = parse(source)?.into_iter().map(|parsed| parsed.piece(Position::Text)).collect();
+        let pieces = parse(source)?.into_iter().map(|parsed| Piece::new(parsed.content, Position::Text)).collect();
         Ok(Self { pieces, missing })
+    }
+}
+
+// === impl Piece ===
+
+impl Piece {
+    fn new(content: Content, position: Position) -> Self {
+        match content {
+            Content::Text(text) => Self::Text(text),
+            Content::Variable(variable) => Self::Splice { variable, position },
+        }
     }
 }
 

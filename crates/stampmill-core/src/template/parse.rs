@@ -3,9 +3,7 @@
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg};
 
-use super::Piece;
 use super::error::TemplateError;
-use super::position::Position;
 use super::variable::Variable;
 
 /// A piece of a template, and the byte of the source that it starts at.
@@ -119,16 +117,5 @@ fn name_of(parameter: &Parameter) -> String {
         Parameter::Path(Path::Relative((_, raw)) | Path::Local((_, _, raw))) => raw.clone(),
         Parameter::Literal(literal) => literal.to_string(),
         _ => "(…)".into(),
-    }
-}
-
-// === impl Parsed ===
-
-impl Parsed {
-    pub(super) fn piece(self, position: Position) -> Piece {
-        match self.content {
-            Content::Text(text) => Piece::Text(text),
-            Content::Variable(variable) => Piece::Splice { variable, position },
-        }
     }
 }

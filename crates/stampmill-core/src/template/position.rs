@@ -37,7 +37,7 @@ pub(super) fn place(source: &str, parsed: Vec<Parsed>) -> Result<Vec<Piece>, Tem
             }
             Content::Variable(_) => sample.push_str(if quotes.inside { "x" } else { "null" }),
         }
-        pieces.push(part.piece(position));
+        pieces.push(Piece::new(part.content, position));
     }
     match compact(sample.as_bytes(), &mut Vec::new()) {
         Ok(()) => Ok(pieces),
