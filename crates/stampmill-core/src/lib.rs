@@ -10,6 +10,7 @@ pub mod batch_size;
 pub mod escape;
 pub mod fault;
 pub mod json;
+pub mod log_options;
 pub mod offset_tracker;
 pub mod partitioner;
 pub mod record;

@@ -3,6 +3,7 @@
 use crate::escape::escape_line;
 use crate::fault::Fault;
 use crate::json;
+use crate::log_options::LogOptions;
 use crate::record::Record;
 use crate::template::{Input, Template};
 
@@ -24,6 +25,7 @@ pub struct Log {
     /// The name that stands in the log, and that filters go by.
     pub target: String,
     pub message: Template,
+    pub options: LogOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +37,11 @@ pub enum Level {
     Trace,
 }
 
-/// Where log lines go. A line that is not enabled is not rendered.
+/// Where log lines go. A line that is not enabled is not rendered. Both are told the step's place among the steps.
 #[derive(Clone, Copy)]
 pub struct LogSink<'a> {
-    pub enabled: &'a dyn Fn(&Log) -> bool,
-    pub write: &'a dyn Fn(&Log, &str),
+    pub enabled: &'a dyn Fn(usize, &Log) -> bool,
+    pub write: &'a dyn Fn(usize, &Log, &Record<'_>, &str),
 }
 
 /// What came out.
@@ -91,6 +93,10 @@ impl Transforms {
         Self(steps)
     }
 
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
     /// Takes a record through all steps and appends what comes out. On a fault `out` is left as it was.
     pub fn apply(
         &self,
@@ -102,7 +108,7 @@ impl Transforms {
         scratch.current.begin();
         for (place, step) in self.0.iter().enumerate() {
             match step {
-                Step::Log(step) => scratch.log(step, record, log),
+                Step::Log(step) => scratch.log(place, step, record, log),
                 Step::Envelope(template) => {
                     let done = scratch.envelope(template, record);
                     done.map_err(|fault| Failed { step: format!("envelope[{place}]"), fault })?;
@@ -128,8 +134,8 @@ impl Scratch {
 
     /// What a log shows must not decide what is delivered, or a change of its level would: a record that cannot be
     /// rendered leaves a line that says so, and goes on.
-    fn log(&mut self, step: &Log, record: &Record<'_>, log: LogSink<'_>) {
-        if !(log.enabled)(step) {
+    fn log(&mut self, place: usize, step: &Log, record: &Record<'_>, log: LogSink<'_>) {
+        if !(log.enabled)(place, step) {
             return;
         }
         self.line.clear();
@@ -138,7 +144,8 @@ impl Scratch {
             self.line.push_str("not rendered: ");
             escape_line(&fault.reason, &mut self.line);
         }
-        (log.write)(step, &self.line);
+        step.options.cut(&mut self.line);
+        (log.write)(place, step, record, &self.line);
     }
 
     fn envelope(&mut self, template: &Template, record: &Record<'_>) -> Result<(), Fault> {
@@ -220,7 +227,7 @@ mod tests {
 
     fn log(message: &str) -> Step {
         let message = Template::text(message, Missing::Lenient).expect("a text template");
-        Step::Log(Log { level: Level::Info, target: "bank-audit".into(), message })
+        Step::Log(Log { level: Level::Info, target: "bank-audit".into(), message, options: LogOptions::default() })
     }
 
     /// Everything that came out of one record, with one scratch for all calls of a test.
@@ -231,9 +238,9 @@ mod tests {
 
     fn apply(steps: &Transforms, record: &Record<'_>, scratch: &mut Scratch) -> Run {
         let lines = RefCell::new(Vec::new());
-        let write = |_: &Log, line: &str| lines.borrow_mut().push(line.to_owned());
+        let write = |_: usize, _: &Log, _: &Record<'_>, line: &str| lines.borrow_mut().push(line.to_owned());
         let mut out = b"kept".to_vec();
-        let done = steps.apply(record, scratch, LogSink { enabled: &|_| true, write: &write }, &mut out);
+        let done = steps.apply(record, scratch, LogSink { enabled: &|_, _| true, write: &write }, &mut out);
         let out = String::from_utf8(out).expect("the output is UTF-8");
         assert!(done.is_ok() || out == "kept", "a failure leaves nothing behind");
         Run { out: done.map(|outcome| (outcome, out["kept".len()..].to_owned())), lines: lines.into_inner() }
@@ -278,7 +285,7 @@ mod tests {
         let steps = Transforms::new(vec![log("{{topic}} {{offset}}")]);
         let batch = batch(&[Some(b"\xff{"), Some(b"")]);
         let mut out = Vec::new();
-        let ignored = LogSink { enabled: &|_| true, write: &|_, _| {} };
+        let ignored = LogSink { enabled: &|_, _| true, write: &|_, _, _, _| {} };
         let outcome = steps.apply(&batch.record(0), &mut Scratch::default(), ignored, &mut out);
         assert_eq!((outcome, out.as_slice()), (Ok(Outcome::Payload), &b"\xff{"[..]));
         assert_eq!(apply(&steps, &batch.record(1), &mut Scratch::default()).out, payload(""));
@@ -300,9 +307,9 @@ mod tests {
     fn a_line_that_nobody_wants_is_not_rendered() {
         let steps = Transforms::new(vec![log("{{payload}}")]);
         let written = Cell::new(0);
-        let write = |_: &Log, _: &str| written.set(written.get() + 1);
+        let write = |_: usize, _: &Log, _: &Record<'_>, _: &str| written.set(written.get() + 1);
         let (batch, mut out) = (batch(&[Some(b"not JSON")]), Vec::new());
-        let off = LogSink { enabled: &|_| false, write: &write };
+        let off = LogSink { enabled: &|_, _| false, write: &write };
         // Rendering it would end in a fault.
         let outcome = steps.apply(&batch.record(0), &mut Scratch::default(), off, &mut out);
         assert_eq!((outcome, out.as_slice(), written.get()), (Ok(Outcome::Payload), &b"not JSON"[..], 0));

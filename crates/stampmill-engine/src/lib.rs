@@ -18,6 +18,7 @@ mod consumer;
 mod control;
 mod credits;
 pub mod kafka;
+pub mod logging;
 mod messages;
 mod observe;
 mod outputs;
@@ -32,6 +33,7 @@ use std::thread::JoinHandle;
 
 use self::control::Stop;
 pub use self::control::{PipelineError, StartError};
+use self::logging::{LogOutput, LogRoutes};
 use self::observe::Counters;
 pub use self::observe::Observation;
 use self::settings::PipelineSettings;
@@ -49,18 +51,20 @@ struct Pipeline {
     thread: JoinHandle<Result<(), PipelineError>>,
 }
 
-/// Starts the pipelines. An actix `System` must be current on the calling thread, and outlive them.
-pub fn start(settings: Vec<PipelineSettings>) -> std::io::Result<Running> {
-    let pipelines = settings.into_iter().map(start_pipeline).collect::<Result<_, _>>()?;
+/// Starts the pipelines, whose log steps write to `log`. An actix `System` must be current on the calling thread, and
+/// outlive them.
+pub fn start(settings: Vec<PipelineSettings>, log: &LogOutput) -> std::io::Result<Running> {
+    let pipelines = settings.into_iter().map(|settings| start_pipeline(settings, log)).collect::<Result<_, _>>()?;
     Ok(Running { pipelines })
 }
 
-fn start_pipeline(settings: PipelineSettings) -> std::io::Result<Pipeline> {
+fn start_pipeline(settings: PipelineSettings, log: &LogOutput) -> std::io::Result<Pipeline> {
     let (name, stop, counters) = (settings.name.clone(), Stop::default(), Arc::new(Counters::default()));
+    let log = Arc::new(LogRoutes::open(&name, &settings.transforms, log.clone())?);
     let arbiters = Arbiters::start(&settings);
     let thread = {
         let (stop, counters) = (stop.clone(), Arc::clone(&counters));
-        let control = move || control::run(Arc::new(settings), arbiters, counters, stop);
+        let control = move || control::run(Arc::new(settings), arbiters, counters, &log, stop);
         std::thread::Builder::new().name(format!("control {name}")).spawn(control)?
     };
     Ok(Pipeline { name, stop, counters, thread })

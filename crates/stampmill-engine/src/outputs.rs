@@ -5,6 +5,7 @@ use std::ops::Range;
 use stampmill_core::fault::Fault;
 
 use crate::credits::Charge;
+use crate::logging::LinesByRoute;
 
 /// In one block of memory, and in the order of the records.
 pub(crate) struct Outputs {
@@ -12,6 +13,8 @@ pub(crate) struct Outputs {
     pub(crate) records: Vec<Output>,
     /// Values of the sink's header templates: as many for each [`Output::Send`] as there are templates.
     pub(crate) headers: Vec<Range<usize>>,
+    /// Lines of log steps that are written in the order of the batches.
+    pub(crate) lines: LinesByRoute,
     /// Set when the batch is complete.
     pub(crate) charge: Option<Charge>,
 }
@@ -46,7 +49,13 @@ pub(crate) struct DeadLetter {
 
 impl Outputs {
     pub(crate) fn with_capacity(records: usize) -> Self {
-        Self { bytes: Vec::new(), records: Vec::with_capacity(records), headers: Vec::new(), charge: None }
+        Self {
+            bytes: Vec::new(),
+            records: Vec::with_capacity(records),
+            headers: Vec::new(),
+            lines: LinesByRoute::default(),
+            charge: None,
+        }
     }
 
     pub(crate) fn dead_letters(&self) -> usize {

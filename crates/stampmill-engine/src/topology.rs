@@ -16,6 +16,7 @@ use crate::kafka::PartitionId;
 use crate::kafka::consumer::GroupContext;
 use crate::kafka::ffi::PartitionQueue;
 use crate::kafka::producer::{self, PollThread, SinkProducer};
+use crate::logging::LogRoutes;
 use crate::messages::{Close, Report};
 use crate::observe::{Counters, Role};
 use crate::producer::deliveries::{Deliveries, MOST_RECORDS};
@@ -120,6 +121,7 @@ impl Topology {
         outlets: Vec<Outlet>,
         sink_partitions: i32,
         counters: &Arc<Counters>,
+        log: &Arc<LogRoutes>,
         reports: &Sender<Report>,
     ) -> Self {
         let watch = |role: Role, number: usize, progress: &Progress| {
@@ -144,6 +146,7 @@ impl Topology {
                 destination: Arc::clone(&destination),
                 partitions: sink_partitions,
                 counters: Arc::clone(counters),
+                log: Arc::clone(log),
                 control: reports.clone(),
                 epochs: epochs.clone(),
                 progress: progress.clone(),
@@ -162,6 +165,7 @@ impl Topology {
             let progress = Progress::default();
             let spec = TransformSpec {
                 settings: Arc::clone(settings),
+                log: Arc::clone(log),
                 producers: Arc::clone(&producers),
                 progress: progress.clone(),
             };

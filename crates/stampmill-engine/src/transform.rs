@@ -1,15 +1,18 @@
 //! Logs and renders the records of a batch. Any TransformActor takes any batch.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, Context, Handler, Supervised};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Supervised};
 use fail::fail_point;
 use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::record::{Batch, Record};
 use stampmill_core::template::Template;
-use stampmill_core::transform::{Failed, Level, Log, LogSink, Outcome, Scratch};
+use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
 
+use crate::logging::{LineBuffers, LinesOfBatch, LogRoutes, log_level, second};
 use crate::messages::{Close, Render, Rendered, Work};
 use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue, Outputs};
 use crate::producer::ProducerActor;
@@ -19,6 +22,7 @@ use crate::supervise::Progress;
 #[derive(Clone)]
 pub(crate) struct TransformSpec {
     pub(crate) settings: Arc<PipelineSettings>,
+    pub(crate) log: Arc<LogRoutes>,
     /// A lane always goes to the same one.
     pub(crate) producers: Arc<[Addr<ProducerActor>]>,
     pub(crate) progress: Progress,
@@ -30,6 +34,15 @@ pub(crate) struct TransformActor {
     /// is logged or rendered twice.
     slot: Option<Slot>,
     scratch: Scratch,
+    lines: RefCell<LineBuffers>,
+}
+
+/// What a record is worked on with.
+struct Tools<'a> {
+    settings: &'a PipelineSettings,
+    log: &'a LogRoutes,
+    lines: &'a RefCell<LineBuffers>,
+    scratch: &'a mut Scratch,
 }
 
 struct Slot {
@@ -39,32 +52,40 @@ struct Slot {
     attempts: u32,
 }
 
+const TELLING: Duration = Duration::from_secs(1);
+
 // === impl TransformActor ===
 
 impl TransformActor {
     pub(crate) fn new(spec: TransformSpec) -> Self {
-        Self { spec, slot: None, scratch: Scratch::default() }
+        let lines = RefCell::new(LineBuffers::new(Arc::clone(&spec.log)));
+        Self { spec, slot: None, scratch: Scratch::default(), lines }
     }
 
     /// Works through the batch in hand, from the first record that has no output yet.
     fn work(&mut self) {
         let Some(slot) = &mut self.slot else { return };
         let count = slot.render.batch.batch.len();
+        let lines = LinesOfBatch::begin(&self.lines);
+        let TransformSpec { settings, log, .. } = &self.spec;
+        let mut tools = Tools { settings, log, lines: &self.lines, scratch: &mut self.scratch };
         while slot.outputs.records.len() < count {
             slot.attempts += 1;
-            let output = slot.next_output(&self.spec.settings, &mut self.scratch);
+            let output = slot.next_output(&mut tools);
             slot.outputs.records.push(output);
             slot.attempts = 0;
             self.spec.progress.made();
         }
-        if let Some(slot) = self.slot.take() {
+        drop(lines);
+        if let Some(mut slot) = self.slot.take() {
+            slot.outputs.lines = self.lines.borrow_mut().take_ordered();
             self.pass_on(slot);
         }
     }
 
     fn pass_on(&self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
         warn_of_dead_letters(&self.spec.settings.name, &batch.batch, &outputs);
-        outputs.charge = Some(batch.charge.again(outputs.bytes.len()));
+        outputs.charge = Some(batch.charge.again(outputs.bytes.len() + outputs.lines.bytes()));
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
         let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.number(), batch, outputs };
         producer.do_send(Rendered { work: Arc::new(work), ack });
@@ -94,11 +115,19 @@ fn warn_of_dead_letters(pipeline: &str, batch: &Batch, outputs: &Outputs) {
 
 impl Actor for TransformActor {
     type Context = Context<Self>;
+
+    /// What a rate has left out is told even when no more records come.
+    fn started(&mut self, context: &mut Context<Self>) {
+        if self.spec.log.steps_with_rate().next().is_some() {
+            context.run_interval(TELLING, |actor, _| actor.lines.borrow_mut().tell_left_out());
+        }
+    }
 }
 
 impl Supervised for TransformActor {
     /// Goes on with the batch in hand before any other. Should that panic again, this is called again.
-    fn restarting(&mut self, _: &mut Context<Self>) {
+    fn restarting(&mut self, context: &mut Context<Self>) {
+        self.started(context);
         self.scratch = Scratch::default();
         self.work();
     }
@@ -129,8 +158,8 @@ impl Handler<Close> for TransformActor {
 // === impl Slot ===
 
 impl Slot {
-    fn next_output(&mut self, settings: &PipelineSettings, scratch: &mut Scratch) -> Output {
-        if self.attempts > settings.on_failure.retries + 1 {
+    fn next_output(&mut self, tools: &mut Tools<'_>) -> Output {
+        if self.attempts > tools.settings.on_failure.retries + 1 {
             let reason = format!("a transform panicked {} times on this record", self.attempts - 1);
             let fault = Fault { class: FaultClass::Panic, reason };
             return self.dead_letter(Failed { step: "transforms".into(), fault }, self.attempts - 1);
@@ -140,7 +169,7 @@ impl Slot {
         fail_point!("transform::before");
         fail_point!("transform::marked", record.headers.last("stampmill-test-panic").is_some(), |_| unreachable!());
         let (bytes, headers) = (self.outputs.bytes.len(), self.outputs.headers.len());
-        let output = match self.render(settings, &record, scratch) {
+        let output = match self.render(&record, tools) {
             Ok(output) => output,
             Err(failed) => {
                 self.outputs.bytes.truncate(bytes);
@@ -156,14 +185,14 @@ impl Slot {
         Output::DeadLetter(Box::new(DeadLetter { step: failed.step, fault: failed.fault, attempts }))
     }
 
-    fn render(
-        &mut self,
-        settings: &PipelineSettings,
-        record: &Record<'_>,
-        scratch: &mut Scratch,
-    ) -> Result<Output, Failed> {
+    fn render(&mut self, record: &Record<'_>, tools: &mut Tools<'_>) -> Result<Output, Failed> {
         let start = self.outputs.bytes.len();
-        let log = LogSink { enabled: &log_enabled, write: &write_log };
+        let Tools { settings, log, lines, scratch } = tools;
+        let enabled = |place: usize, step: &Log| {
+            log::log_enabled!(target: &step.target, log_level(step.level)) && log.limits(place).admit(second)
+        };
+        let write = |_: usize, step: &Log, record: &Record<'_>, line: &str| lines.borrow_mut().add(step, record, line);
+        let log = LogSink { enabled: &enabled, write: &write };
         let outcome = settings.transforms.apply(record, scratch, log, &mut self.outputs.bytes)?;
         let value = match outcome {
             Outcome::Payload => OutputValue::Rendered(start..self.outputs.bytes.len()),
@@ -197,22 +226,4 @@ impl Slot {
         rendered.map_err(|fault| Failed { step: step.into(), fault })?;
         Ok(start..self.outputs.bytes.len())
     }
-}
-
-fn log_level(level: Level) -> log::Level {
-    match level {
-        Level::Error => log::Level::Error,
-        Level::Warn => log::Level::Warn,
-        Level::Info => log::Level::Info,
-        Level::Debug => log::Level::Debug,
-        Level::Trace => log::Level::Trace,
-    }
-}
-
-fn log_enabled(step: &Log) -> bool {
-    log::log_enabled!(target: &step.target, log_level(step.level))
-}
-
-fn write_log(step: &Log, line: &str) {
-    log::log!(target: &step.target, log_level(step.level), "{line}");
 }

@@ -1,19 +1,49 @@
-//! Log lines on stderr: `[2026-11-23 14:09:11,123]  INFO {bank-audit} - message`, in UTC.
+//! The program's log on standard error. What is not a line of a log step comes by the `log` crate, in the same form and
+//! under the same lock.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
+use std::panic::PanicHookInfo;
 
-use env_logger::fmt::Formatter;
-use env_logger::{Builder, Env};
+use env_logger::{Builder, Env, Target};
 use log::Record;
+use stampmill_engine::logging::{Format, Line, LogOutput, Time};
+
+pub(crate) const DEFAULT: &str = "info";
 
 /// Logs from now on what `RUST_LOG` asks for; without it, what `default` does.
-pub(crate) fn init(default: &str) {
-    Builder::from_env(Env::default().default_filter_or(default)).format(write_line).init();
+pub(crate) fn init(default: &str, format: Format) -> LogOutput {
+    let output = LogOutput::new(format, Box::new(std::io::stderr()));
+    builder(Env::default().default_filter_or(default), &output).init();
+    if format == Format::Json {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+    output
 }
 
-fn write_line(buffer: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
-    let time = reshape(&buffer.timestamp_millis().to_string());
-    writeln!(buffer, "[{time}] {:>5} {{{}}} - {}", record.level(), name(record.target()), record.args())
+/// The usual message would be lines of another form.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let trace = Backtrace::capture();
+    match trace.status() {
+        BacktraceStatus::Captured => log::error!("{panic}\n{trace}"),
+        _ => log::error!("{panic}"),
+    }
+}
+
+fn builder(filters: Env<'_>, output: &LogOutput) -> Builder {
+    let format = output.format();
+    let mut builder = Builder::from_env(filters);
+    builder.format(move |buffer, record| buffer.write_all(&line(format, record)));
+    builder.target(Target::Pipe(Box::new(output.clone())));
+    builder
+}
+
+fn line(format: Format, record: &Record<'_>) -> Vec<u8> {
+    let message = record.args().to_string();
+    let line = Line { level: record.level(), name: name(record.target()), message: &message, source: None };
+    let mut bytes = Vec::new();
+    line.append(format, &Time::now(), &mut bytes);
+    bytes
 }
 
 /// Our own modules go by the program's name; `RUST_LOG` still tells them apart.
@@ -24,14 +54,19 @@ fn name(target: &str) -> &str {
     }
 }
 
-/// `2026-11-23T14:09:11.123Z` as `2026-11-23 14:09:11,123`.
-fn reshape(rfc3339: &str) -> String {
-    rfc3339.trim_end_matches('Z').replace('T', " ").replace('.', ",")
-}
-
 #[cfg(test)]
 mod tests {
+    use log::{Level, Log, Metadata};
+    use stampmill_engine::logging::Source;
+
     use super::*;
+
+    fn logged(format: Format, message: &str) -> String {
+        let record = Record::builder();
+        let args = format_args!("{message}");
+        let line = line(format, &{ record }.level(Level::Warn).target("stampmill::commands").args(args).build());
+        String::from_utf8(line).expect("a line is text")
+    }
 
     #[test]
     fn our_own_modules_have_one_name() {
@@ -42,7 +77,51 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_a_space_and_a_comma() {
-        assert_eq!(reshape("2026-11-23T14:09:11.123Z"), "2026-11-23 14:09:11,123");
+    fn a_message_is_one_line_in_either_form() {
+        let message = "one\ntwo \u{9b} \"three\"";
+        let line = logged(Format::Line, message);
+        assert!(
+            line.starts_with('[') && line.ends_with("]  WARN {stampmill} - one\\ntwo \\u009b \"three\"\n"),
+            "{line}"
+        );
+        let json = logged(Format::Json, message);
+        assert_eq!(json.lines().count(), 1);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(
+            (&json["level"], &json["name"], &json["message"]),
+            (&"WARN".into(), &"stampmill".into(), &message.into())
+        );
+        assert!(json["time"].as_str().is_some_and(|time| time.len() == 24 && time.ends_with('Z')), "{json}");
+    }
+
+    #[test]
+    fn a_line_of_a_step_is_json_whatever_is_in_it() {
+        let nasty: String = (0..0x2100).filter_map(char::from_u32).chain("\\\"😀".chars()).collect();
+        let source = Source { pipeline: "p\"", topic: &nasty, partition: 3, offset: i64::MAX };
+        let line = Line { level: Level::Info, name: &nasty, message: &nasty, source: Some(source) };
+        let mut bytes = Vec::new();
+        line.append(Format::Json, &Time::now(), &mut bytes);
+        let text = String::from_utf8(bytes).expect("a line is text");
+        let controls = text.chars().filter(|character| character.is_control()).count();
+        assert_eq!((controls, text.ends_with("}\n")), (1, true), "nothing but the line's end");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(
+            (&json["name"], &json["message"], &json["topic"]),
+            (&nasty.as_str().into(), &json["name"], &json["name"])
+        );
+        assert_eq!(
+            (&json["pipeline"], &json["partition"], &json["offset"]),
+            (&"p\"".into(), &3.into(), &i64::MAX.into())
+        );
+    }
+
+    #[test]
+    fn filters_decide_by_the_name_of_a_step() {
+        let output = LogOutput::new(Format::Line, Box::new(std::io::sink()));
+        let env = Env::new().filter_or("STAMPMILL_NO_SUCH_VARIABLE", "info,quiet=off,loud=debug");
+        let logger = builder(env, &output).build();
+        let is_on = |name, level| logger.enabled(&Metadata::builder().target(name).level(level).build());
+        assert!(!is_on("quiet", Level::Error));
+        assert!(is_on("loud", Level::Debug) && is_on("other", Level::Info) && !is_on("other", Level::Debug));
     }
 }

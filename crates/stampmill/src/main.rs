@@ -12,6 +12,7 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser;
+use stampmill_engine::logging::Format;
 
 use self::cli::{Cli, Command};
 use self::commands::{check, configured, exit, render};
@@ -21,11 +22,13 @@ fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(error) => return not_a_command(&error),
     };
-    logging::init(match command {
-        // Its own output is what people are to look at.
-        Command::Demo(_) => "warn,bank-audit=info",
-        _ => "info",
-    });
+    match command {
+        // These log as their configuration says.
+        Command::Run(_) | Command::Demo(_) => {}
+        Command::Check(_) | Command::Render(_) | Command::DevBroker(_) => {
+            logging::init(logging::DEFAULT, Format::default());
+        }
+    }
     match command {
         Command::Run(arguments) => configured(arguments.sources(), commands::run::run),
         Command::Check(arguments) => configured(arguments.sources(), |settings| check::run(&settings)),

@@ -23,6 +23,7 @@ use crate::kafka::PartitionId;
 use crate::kafka::cluster::Topics;
 use crate::kafka::consumer::{GroupConsumer, GroupContext, GroupEvent};
 use crate::kafka::ffi::PartitionQueue;
+use crate::logging::LogRoutes;
 use crate::messages::Report;
 use crate::observe::Counters;
 use crate::settings::PipelineSettings;
@@ -114,6 +115,7 @@ pub(crate) fn run(
     settings: Arc<PipelineSettings>,
     arbiters: Arbiters,
     counters: Arc<Counters>,
+    log: &Arc<LogRoutes>,
     stop: Stop,
 ) -> Result<(), PipelineError> {
     let consumer = Arc::new(crate::kafka::consumer::create(&settings.source)?);
@@ -129,7 +131,7 @@ pub(crate) fn run(
         actors.transforms,
         actors.producers
     );
-    let topology = Topology::build(&settings, arbiters, outlets, cluster.sink_partitions, &counters, &report);
+    let topology = Topology::build(&settings, arbiters, outlets, cluster.sink_partitions, &counters, log, &report);
     let control = Control {
         settings,
         consumer,

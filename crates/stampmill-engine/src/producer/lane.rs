@@ -14,6 +14,7 @@ use super::outgoing::{Destination, Form};
 use crate::ack::Ack;
 use crate::kafka::classify::{Disposition, classify};
 use crate::kafka::producer::SinkProducer;
+use crate::logging::LogRoutes;
 use crate::messages::{Rendered, Undelivered, Work};
 use crate::observe::Counters;
 use crate::outputs::{DeadLetter, Output};
@@ -46,6 +47,7 @@ pub(crate) struct Outlet<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) partitions: i32,
     pub(crate) counters: &'a Counters,
+    pub(crate) log: &'a LogRoutes,
 }
 
 /// How far a lane got.
@@ -108,7 +110,10 @@ impl Lane {
             match self.order.pop() {
                 None => return Advanced::Idle,
                 Some(Rendered { ack, .. }) if ack.is_stale() => {}
-                Some(Rendered { work, ack }) => self.handover = Some(outlet.deliveries.open(work, ack)),
+                Some(Rendered { work, ack }) => {
+                    outlet.log.write_shared(&work.outputs.lines);
+                    self.handover = Some(outlet.deliveries.open(work, ack));
+                }
             }
         }
     }

@@ -21,6 +21,7 @@ use self::outgoing::Destination;
 use crate::ack::Epochs;
 use crate::kafka::cluster;
 use crate::kafka::producer::SinkProducer;
+use crate::logging::LogRoutes;
 use crate::messages::{Close, Rendered, Report, SentAlone, SinkPartitions, Undelivered};
 use crate::observe::Counters;
 use crate::supervise::Progress;
@@ -33,6 +34,7 @@ pub(crate) struct ProducerSpec {
     pub(crate) destination: Arc<Destination>,
     pub(crate) partitions: i32,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) log: Arc<LogRoutes>,
     pub(crate) control: Sender<Report>,
     pub(crate) epochs: Epochs,
     pub(crate) progress: Progress,
@@ -99,6 +101,7 @@ impl ProducerActor {
                 destination: &self.spec.destination,
                 partitions: self.partitions,
                 counters: &self.spec.counters,
+                log: &self.spec.log,
             };
             match self.lanes.get_mut(&number).map_or(Advanced::Idle, |lane| lane.advance(&outlet)) {
                 Advanced::Idle => {

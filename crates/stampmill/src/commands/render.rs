@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use stampmill_core::record::{Batch, Offset};
+use stampmill_core::record::{Batch, Offset, Record};
 use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
 use stampmill_engine::settings::PipelineSettings;
 
@@ -94,11 +94,11 @@ fn batch(pipeline: &PipelineSettings, bytes: &[u8], lines: bool) -> Batch {
 
 /// The number of records that could not be processed.
 fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Result<usize, std::io::Error> {
-    let write_log = |step: &Log, line: &str| {
+    let write_log = |_: usize, step: &Log, _: &Record<'_>, line: &str| {
         let level = format!("{:?}", step.level).to_uppercase();
         eprintln!("{level:>5} {{{}}} - {line}", step.target);
     };
-    let log = LogSink { enabled: &|_| true, write: &write_log };
+    let log = LogSink { enabled: &|_, _| true, write: &write_log };
     let (mut scratch, mut faults) = (Scratch::default(), 0);
     for index in 0..batch.len() {
         let mut rendered = Vec::new();

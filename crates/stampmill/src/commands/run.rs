@@ -4,14 +4,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use stampmill_engine::Running;
+use stampmill_engine::logging::LogOutput;
 
 use crate::commands::exit;
 use crate::config::Settings;
+use crate::logging;
 use crate::signals::Signals;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(settings: Settings) -> ExitCode {
+    let log = logging::init(logging::DEFAULT, settings.log_format);
     #[cfg(feature = "failpoints")]
     let _faults = fail::FailScenario::setup();
 
@@ -19,7 +22,7 @@ pub(crate) fn run(settings: Settings) -> ExitCode {
     log::info!("stampmill {} starts {}: at least once", env!("CARGO_PKG_VERSION"), names.join(", "));
     // The arbiters of the pipelines belong to this system, and must be gone before it.
     let system = actix_rt::System::new();
-    let ended = system.block_on(until_ended(settings));
+    let ended = system.block_on(until_ended(settings, &log));
     drop(system);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,9 +33,9 @@ pub(crate) fn run(settings: Settings) -> ExitCode {
     }
 }
 
-async fn until_ended(settings: Settings) -> anyhow::Result<()> {
+async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let running = stampmill_engine::start(settings.pipelines)?;
+    let running = stampmill_engine::start(settings.pipelines, log)?;
     let mut looks = actix_rt::time::interval(BETWEEN_LOOKS);
     let mut stopping = false;
     while !running.all_finished() {

@@ -28,6 +28,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use stampmill_engine::logging::Format;
 use stampmill_engine::settings::PipelineSettings;
 
 use self::layers::Layer;
@@ -57,9 +58,12 @@ pub(crate) struct Sources {
 pub(crate) struct Settings {
     /// In the order of their names; at least one.
     pub(crate) pipelines: Vec<PipelineSettings>,
+    pub(crate) log_format: Format,
 }
 
 pub(crate) const DEFAULT_FILES: [&str; 2] = ["config/stampmill.yaml", "/etc/stampmill/stampmill.yaml"];
+
+const LOG_FORMATS: &[(&str, Format)] = &[("line", Format::Line), ("json", Format::Json)];
 
 /// Reads and checks the whole configuration. Nothing is connected to.
 ///
@@ -119,5 +123,6 @@ fn read(reading: &Reading<'_>, merged: &config::Value, fail_fast: bool) -> Setti
     let traffic: Vec<Traffic<'_>> = pipelines.iter().map(pipeline::Pipeline::traffic).collect();
     topics::check(reading, &traffic);
     drop(traffic);
-    Settings { pipelines: pipelines.into_iter().map(|pipeline| pipeline.settings).collect() }
+    let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
+    Settings { pipelines: pipelines.into_iter().map(|pipeline| pipeline.settings).collect(), log_format }
 }

@@ -77,7 +77,15 @@ pub(crate) static ROOT: &[Key] = &[
         Required,
         "pipelines by name: `a` to `z`, `0` to `9` and `-`",
     ),
+    key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
 ];
+
+static LOGGING: &[Key] = &[key(
+    "format",
+    word(&["line", "json"]),
+    Value("line"),
+    "`line`: lines for people; `json`: an object for each line",
+)];
 
 pub(crate) static PIPELINE: &[Key] = &[
     key("source", Kind::Table(SOURCE), Absent, "where records come from"),
@@ -190,12 +198,29 @@ static LOG: &[Key] = &[
     key("message", Kind::Template, Required, "the line, as a template"),
     key("level", word(&["error", "warn", "info", "debug", "trace"]), Value("info"), "the line's level"),
     key("name", Kind::Text, Absent, "the line's logger name, for `RUST_LOG`; the pipeline's name, if left out"),
+    key("sample", MANY, Absent, "a line for one of so many records, the first included; for each, if left out"),
+    key("rate", MANY, Absent, "lines a second, at the most; how many are left out is said once a second"),
+    key("truncate", Kind::Size, Absent, "bytes of the message, at the most; the whole of it, if left out"),
+    key(
+        "on_full",
+        word(&["block", "drop"]),
+        Value("block"),
+        "when the log is written too slowly, `block`: the pipeline waits; `drop`: lines are left out, and counted",
+    ),
+    key(
+        "ordered",
+        word(&["true", "false"]),
+        Value("false"),
+        "`true`: the lines of a partition come out in the order of its records, when their batch is sent",
+    ),
 ];
 
 static ENVELOPE: &[Key] = &[
     key("template", Kind::Template, Absent, "the envelope, as a template that renders JSON"),
     key("file", Kind::Text, Absent, "the template's file, relative to the configuration file"),
 ];
+
+const MANY: Kind = Kind::Number { min: 1, max: 1_000_000_000 };
 
 const LATER_DELIVERY: &[(&str, &str)] = &[("exactly_once", "write `at_least_once`, and let readers drop duplicates")];
 

@@ -1,6 +1,9 @@
 //! The steps of a pipeline, compiled.
 
+use std::num::{NonZeroU32, NonZeroU64};
+
 use config::Value;
+use stampmill_core::log_options::{LogOptions, OnFull};
 use stampmill_core::template::{Missing, Template};
 use stampmill_core::transform::{Level, Log, Step, Transforms};
 
@@ -45,7 +48,18 @@ fn log_step(step: &Section<'_>, name: &str, missing: Missing) -> Option<Step> {
     let message = log.template("message", Template::text, missing);
     let level = log.choice("level", LEVELS);
     let target = log.text("name").map_or_else(|| name.to_owned(), |own| own.text);
-    Some(Step::Log(Log { level: level?, target, message: message? }))
+    let options = log_options(&log);
+    Some(Step::Log(Log { level: level?, target, message: message?, options: options? }))
+}
+
+/// What is left out limits nothing; what is wrong has been noted, and nothing starts.
+fn log_options(log: &Section<'_>) -> Option<LogOptions> {
+    let sample = log.number("sample").and_then(NonZeroU64::new);
+    let rate = log.number("rate").and_then(|rate| NonZeroU32::new(u32::try_from(rate).ok()?));
+    let truncate = log.size("truncate");
+    let on_full = log.choice("on_full", &[("block", OnFull::Block), ("drop", OnFull::Drop)]);
+    let ordered = log.choice("ordered", &[("true", true), ("false", false)]);
+    Some(LogOptions { sample, rate, truncate, on_full: on_full?, ordered: ordered? })
 }
 
 const LEVELS: &[(&str, Level)] = &[

@@ -1,8 +1,11 @@
 //! The configuration as a whole: what loads, what is refused, and in which words.
 
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use stampmill_core::log_options::{LogOptions, OnFull};
+use stampmill_core::transform::Step;
 use stampmill_engine::settings::{OnOffsetGap, Properties, SinkKey, SinkPartition, SinkTimestamp, Start};
 
 use super::*;
@@ -109,6 +112,38 @@ pipelines:
     assert_eq!(sink.content_type.as_deref(), Some("application/json"));
     assert_eq!(pipeline.pace.commit_interval, Duration::from_millis(250));
     assert_eq!(pipeline.pace.bytes_in_flight, 1 << 30);
+}
+
+#[test]
+fn a_log_is_as_it_is_written() {
+    let log = |step: &str| {
+        let settings = variant("log", "topic: out }", &format!("topic: out }}\n    transforms: [ {{ log: {step} }} ]"));
+        let settings = settings.with(&[("STAMPMILL__LOGGING__FORMAT", "json")]).settings();
+        assert_eq!(settings.log_format, Format::Json);
+        match settings.pipelines[0].transforms.steps() {
+            [Step::Log(log)] => log.options,
+            other => panic!("one step, not {other:?}"),
+        }
+    };
+    assert_eq!(log("x"), LogOptions::default(), "the schema and the core agree");
+    let options = log("{ message: x, sample: 10, rate: 5, truncate: 1KiB, on_full: drop, ordered: true }");
+    assert_eq!((options.sample, options.rate), (NonZeroU64::new(10), NonZeroU32::new(5)));
+    assert_eq!((options.truncate, options.on_full, options.ordered), (Some(1024), OnFull::Drop, true));
+    assert_eq!(case("format", VALID).settings().log_format, Format::Line);
+}
+
+#[test]
+fn options_of_the_log_are_checked() {
+    let transforms =
+        "topic: out }\n    transforms: [ { log: { message: x, sample: 0, rate: many, on_full: wait, ordered: 1 } } ]";
+    let text = VALID.replace("topic: out }", transforms) + "logging: { format: xml }\n";
+    case("log-options", &text).refused(&[
+        "`pipelines.bank-audit.transforms.0.log.sample`: expected a whole number from 1 to 1000000000",
+        "`pipelines.bank-audit.transforms.0.log.rate`: expected a whole number from 1 to 1000000000",
+        "`pipelines.bank-audit.transforms.0.log.on_full`: expected `block` or `drop`",
+        "`pipelines.bank-audit.transforms.0.log.ordered`: expected `true` or `false`",
+        "`logging.format`: expected `line` or `json`",
+    ]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use self::positions::{Inquiry, Positions};
 use self::screen::{Ending, Progress};
 use self::traffic::Traffic;
 use crate::cli;
+use crate::logging;
 use crate::signals::Signals;
 
 /// While it runs: the pipeline, and those who watch it.
@@ -50,14 +51,16 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
     let broker = EmbeddedBroker::start(&TOPICS)?;
     let address = broker.bootstrap_servers();
     println!("An embedded Kafka is at {address}.");
-    let settings = pipeline::load(&address)?;
+    let (settings, log_format) = pipeline::load(&address)?;
+    // Its own output is what people are to look at.
+    let log = logging::init("warn,bank-audit=info", log_format);
 
     let mut clients = ClientConfig::new();
     clients.set("bootstrap.servers", &address).set_log_level(RDKafkaLogLevel::Critical);
     let inquiry = Inquiry::new(&clients, &settings.source.group)?;
     let traffic = Traffic::new(&clients)?;
     let signals = Signals::listen()?;
-    let running = stampmill_engine::start(vec![settings])?;
+    let running = stampmill_engine::start(vec![settings], &log)?;
 
     let mut demo = Demo { running, traffic, inquiry, signals };
     let proved = demo.prove(arguments.records).await;

@@ -1,6 +1,7 @@
 //! The pipeline of the configuration file, set up for the embedded broker and for no other.
 
 use anyhow::{Context, bail};
+use stampmill_engine::logging::Format;
 use stampmill_engine::settings::{PipelineSettings, Properties};
 
 use super::{DEAD_LETTERS, INPUT, OUTPUT};
@@ -8,20 +9,21 @@ use crate::config::{self, Sources};
 
 pub(crate) const PIPELINE: &str = "bank-audit";
 
-/// Loads the file's pipeline with a few overrides, which it prints.
+/// Loads the file's pipeline with a few overrides, which it prints, and how the file wants the log.
 ///
 /// # Errors
 /// An invalid file, or one whose pipeline does another job than the demo checks, or on another broker.
-pub(crate) fn load(address: &str) -> anyhow::Result<PipelineSettings> {
+pub(crate) fn load(address: &str) -> anyhow::Result<(PipelineSettings, Format)> {
     let overrides = overrides(address);
     println!("On it runs the pipeline `{PIPELINE}` of the configuration, with");
     overrides.iter().for_each(|(key, value)| println!("  {key} = {value}"));
     let fallback = Some(include_str!("../../../../config/stampmill.yaml"));
-    let settings = config::load(Sources { fallback, flags: overrides, ..Sources::default() })?;
-    let found = settings.pipelines.into_iter().find(|pipeline| pipeline.name == PIPELINE);
+    let config::Settings { pipelines, log_format } =
+        config::load(Sources { fallback, flags: overrides, ..Sources::default() })?;
+    let found = pipelines.into_iter().find(|pipeline| pipeline.name == PIPELINE);
     let settings = found.with_context(|| format!("the configuration has no pipeline `{PIPELINE}`"))?;
     refuse_others(&settings, address)?;
-    Ok(settings)
+    Ok((settings, log_format))
 }
 
 /// What the demo changes in the file, because of the broker that it runs on.
@@ -60,7 +62,7 @@ mod tests {
     use super::*;
 
     fn built_in(address: &str) -> PipelineSettings {
-        load(address).expect("the file in config/ or the built-in one")
+        load(address).expect("the file in config/ or the built-in one").0
     }
 
     #[test]
