@@ -2,6 +2,7 @@
 //! real broker can prove is in `integration-tests`.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,18 +11,33 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
+use stampmill_core::log_options::LogOptions;
 use stampmill_core::template::{Missing, Template};
-use stampmill_core::transform::{Step, Transforms};
+use stampmill_core::transform::{Level, Log, Step, Transforms};
 use stampmill_engine::Running;
 use stampmill_engine::kafka::embedded::EmbeddedBroker;
+use stampmill_engine::logging::{Format, LogOutput};
 use stampmill_engine::settings::*;
 
 const PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Lets every line of a log step pass; what else is logged is not looked at.
+struct Everything;
+
 struct Cluster {
     broker: EmbeddedBroker,
     producer: BaseProducer,
+}
+
+impl log::Log for Everything {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, _: &log::Record<'_>) {}
+
+    fn flush(&self) {}
 }
 
 impl Cluster {
@@ -112,6 +128,10 @@ impl Cluster {
     }
 }
 
+fn start(settings: Vec<PipelineSettings>) -> std::io::Result<Running> {
+    stampmill_engine::start(settings, &LogOutput::new(Format::Line, Box::new(std::io::sink())))
+}
+
 fn stop(running: Running) {
     running.stop();
     running.wait().expect("a clean end");
@@ -131,7 +151,7 @@ fn assert_in_order(read: &[(i32, String)], numbers: std::ops::Range<u64>) {
 fn records_come_out_once_and_in_order_and_are_committed() {
     let system = actix_rt::System::new();
     let cluster = Cluster::start();
-    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    let running = start(vec![cluster.settings()]).expect("the pipeline starts");
     cluster.send(0..3_000);
     assert_in_order(&cluster.read("out", PARTITIONS, 3_000), 0..3_000);
     let seen = running.observe().remove(0);
@@ -147,12 +167,12 @@ fn a_second_run_goes_on_where_the_first_stopped() {
     let system = actix_rt::System::new();
     let cluster = Cluster::start();
     cluster.send(0..300);
-    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    let running = start(vec![cluster.settings()]).expect("the pipeline starts");
     cluster.read("out", PARTITIONS, 300);
     stop(running);
     assert_eq!(cluster.committed(), 300);
     cluster.send(300..600);
-    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    let running = start(vec![cluster.settings()]).expect("the pipeline starts");
     assert_in_order(&cluster.read("out", PARTITIONS, 600), 0..600);
     stop(running);
     drop(system);
@@ -162,7 +182,7 @@ fn a_second_run_goes_on_where_the_first_stopped() {
 fn what_cannot_be_rendered_goes_to_the_dead_letters_and_holds_nothing_up() {
     let system = actix_rt::System::new();
     let cluster = Cluster::start();
-    let running = stampmill_engine::start(vec![cluster.settings()]).expect("the pipeline starts");
+    let running = start(vec![cluster.settings()]).expect("the pipeline starts");
     cluster.send(0..30);
     let bad = BaseRecord::<str, str>::to("in").partition(0).payload("no { JSON");
     cluster.producer.send(bad).map_err(|(error, _)| error).expect("the record is taken");
@@ -171,6 +191,44 @@ fn what_cannot_be_rendered_goes_to_the_dead_letters_and_holds_nothing_up() {
     assert_eq!(cluster.read("dead", 1, 1), [(0, "no { JSON".to_owned())]);
     stop(running);
     assert_eq!(cluster.committed(), 61);
+    drop(system);
+}
+
+/// Whichever worker had a batch: the lines of a partition are in the order of its records, and every one is there.
+#[test]
+fn ordered_lines_are_in_the_order_of_the_records() {
+    log::set_logger(&Everything).expect("no other test has a logger");
+    log::set_max_level(log::LevelFilter::Info);
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    let mut settings = cluster.settings();
+    settings.actors.transforms = 4;
+    let message = Template::text("{{partition}} {{payload}}", Missing::Lenient).expect("a template");
+    let options = LogOptions { ordered: true, ..LogOptions::default() };
+    let log = Log { level: Level::Info, target: "under-test".into(), message, options };
+    settings.transforms = Arc::new(Transforms::new(vec![Step::Log(log)]));
+    let (mut lines, writer) = std::io::pipe().expect("a pipe");
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        lines.read_to_string(&mut text).map(|_| text)
+    });
+    let output = LogOutput::new(Format::Line, Box::new(writer));
+    let running = stampmill_engine::start(vec![settings], &output).expect("the pipeline starts");
+    drop(output);
+    cluster.send(0..3_000);
+    cluster.read("out", PARTITIONS, 3_000);
+    stop(running);
+    let text = reader.join().expect("no panic").expect("lines");
+    for partition in 0..PARTITIONS {
+        let of_partition = format!("}} - {partition} ");
+        let numbers: Vec<u64> = text
+            .lines()
+            .filter_map(|line| line.split_once(&of_partition))
+            .map(|(_, number)| number.parse().expect("a number"))
+            .collect();
+        let expected = (0..3_000).filter(|number| (number % PARTITIONS as u64) as i32 == partition);
+        assert_eq!(numbers, expected.collect::<Vec<_>>());
+    }
     drop(system);
 }
 
@@ -183,7 +241,7 @@ fn a_pipeline_that_cannot_start_ends_alone_with_its_reason() {
     absent.name = "absent".into();
     absent.source.topics = vec!["no-such-topic".into()];
     absent.pace.fail_fast = true;
-    let running = stampmill_engine::start(vec![cluster.settings(), absent]).expect("the pipelines start");
+    let running = start(vec![cluster.settings(), absent]).expect("the pipelines start");
     cluster.send(0..30);
     assert_in_order(&cluster.read("out", PARTITIONS, 30), 0..30);
     running.stop();
@@ -201,7 +259,7 @@ fn a_sink_that_takes_nothing_bounds_what_is_read() {
     settings.sink.properties.insert("linger.ms".into(), "60000".into());
     settings.pace.drain_timeout = Duration::from_secs(1);
     let most = PARTITIONS as u64 * (settings.pace.batch_records * settings.pace.window) as u64;
-    let running = stampmill_engine::start(vec![settings]).expect("the pipeline starts");
+    let running = start(vec![settings]).expect("the pipeline starts");
     cluster.send(0..3_000);
     let deadline = Instant::now() + PATIENCE;
     while running.observe()[0].records_in < most / 2 {

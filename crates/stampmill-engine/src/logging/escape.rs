@@ -25,6 +25,9 @@ pub(crate) fn escape_json(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     for (at, &byte) in bytes.iter().enumerate() {
+        if !is_suspicious(byte) && !matches!(byte, b'"' | b'\\') {
+            continue;
+        }
         let (code, length) = match (byte, &bytes[at + 1..]) {
             (b'"' | b'\\' | ..0x20 | 0x7f, _) => (u32::from(byte), 1),
             (0xc2, &[second @ 0x80..0xa0, ..]) => (u32::from(second), 2),
