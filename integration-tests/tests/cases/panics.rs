@@ -20,6 +20,7 @@ fn restarts(program: &Program, actor: &str) -> usize {
 pub(crate) fn a_record_that_always_panics(kafka: &Kafka) {
     let mut scenario = setup("marked", &kafka.client).with_topics(1);
     scenario.build = Build::Failpoints;
+    scenario.pipeline.transforms.insert_str(0, "- log: 'seen {{payload}}'\n");
     let records = (0..100).map(|number| {
         let mut record = TestRecord::value(0, number.to_string());
         if number % 40 == 7 {
@@ -42,6 +43,11 @@ pub(crate) fn a_record_that_always_panics(kafka: &Kafka) {
         assert_eq!(letter.header("stampmill-offset"), Some(number.to_string()));
     }
     assert_eq!(restarts(&program, "TransformActor"), 12);
+    let log = program.log();
+    for number in (0..100).filter(|number| number % 40 != 7) {
+        let line = format!("{{under-test}} - seen {number}\n");
+        assert_eq!(log.matches(&line).count(), 1, "a panic loses no line and repeats none: {line}");
+    }
     kafka.client.await_committed(&scenario.group, &scenario.input);
     assert_eq!(program.terminate(), 0);
 }
