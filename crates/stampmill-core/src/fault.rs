@@ -20,6 +20,10 @@ pub enum FaultClass {
     TooDeep,
     /// A template asks for a field that the record does not have, under `missing: strict`.
     MissingField,
+    /// A template's helper could not take what it was given.
+    Helper,
+    /// Larger, or more work, than a template may make of one record.
+    Limit,
     /// A transform panicked each time it was tried.
     Panic,
     /// Larger than the sink's topic takes.
@@ -47,6 +51,8 @@ impl FaultClass {
             Self::Empty => "empty",
             Self::TooDeep => "too-deep",
             Self::MissingField => "missing-field",
+            Self::Helper => "helper",
+            Self::Limit => "limit",
             Self::Panic => "panic",
             Self::TooLarge => "too-large",
             Self::Refused => "refused",

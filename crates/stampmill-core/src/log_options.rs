@@ -1,5 +1,6 @@
 //! Which lines a log step writes, how long they may be, and what happens when the log cannot keep up.
 
+use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroU64};
 
 /// The defaults write every line whole, and lose none.
@@ -30,13 +31,13 @@ pub enum OnFull {
 
 impl LogOptions {
     /// Shortens a message that is too long, and shows it.
-    pub fn cut(&self, message: &mut String) {
-        if let Some(most) = self.truncate
-            && message.len() > most
-        {
-            let end = (0..=most).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
-            message.truncate(end);
-            message.push('…');
+    pub fn cut<'a>(&self, message: &'a str) -> Cow<'a, str> {
+        match self.truncate.filter(|most| message.len() > *most) {
+            None => message.into(),
+            Some(most) => {
+                let end = (0..=most).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+                format!("{}…", &message[..end]).into()
+            }
         }
     }
 }
@@ -48,9 +49,7 @@ mod tests {
     #[test]
     fn a_message_is_cut_between_characters() {
         let cut = |most: Option<usize>, text: &str| {
-            let mut message = text.to_owned();
-            LogOptions { truncate: most, ..LogOptions::default() }.cut(&mut message);
-            message
+            LogOptions { truncate: most, ..LogOptions::default() }.cut(text).into_owned()
         };
         assert_eq!(cut(None, "aé€😀"), "aé€😀");
         assert_eq!(cut(Some(10), "aé€😀"), "aé€😀", "it fits just so");

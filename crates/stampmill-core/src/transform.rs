@@ -1,15 +1,21 @@
 //! The steps that a record goes through.
 
-use crate::escape::escape_line;
 use crate::fault::Fault;
-use crate::json;
+use crate::json::{Compiled, Found, Reads, Rules, scan};
 use crate::log_options::LogOptions;
 use crate::record::Record;
-use crate::template::{Input, Template};
+use crate::template::{Ambient, Input, Loops, Plan, Template};
 
-/// The steps of a pipeline, in order.
+/// The steps of a pipeline, in order, and the templates of its sink.
 #[derive(Clone, Debug)]
-pub struct Transforms(Vec<Step>);
+pub struct Transforms {
+    steps: Vec<(Step, Plan)>,
+    sink: Vec<Plan>,
+    /// What is read of the record's payload, and of what each envelope but the last makes of it.
+    stages: Vec<Compiled>,
+    reading: Reading,
+    ambient: Ambient,
+}
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -37,7 +43,27 @@ pub enum Level {
     Trace,
 }
 
-/// Where log lines go. A line that is not enabled is not rendered. Both are told the step's place among the steps.
+/// What a payload must be, and what becomes of null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub rules: Rules,
+    pub on_null: OnNull,
+}
+
+/// What an envelope makes of a null payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnNull {
+    /// Null again: an envelope around nothing would undo a deletion.
+    #[default]
+    Pass,
+    /// An envelope in which the payload is `null`.
+    Render,
+    /// Nothing: the record is settled without an output.
+    Skip,
+}
+
+/// Where log lines go. A line that is not enabled is not rendered. Both are told the step's place among the steps. A
+/// message may hold anything that the record did, line ends included: who writes it escapes it.
 #[derive(Clone, Copy)]
 pub struct LogSink<'a> {
     pub enabled: &'a dyn Fn(usize, &Log) -> bool,
@@ -48,8 +74,8 @@ pub struct LogSink<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Payload,
-    /// A null payload goes through as one: an envelope around nothing would undo a deletion.
     Tombstone,
+    Skipped,
 }
 
 /// The step at which it ended, and why.
@@ -63,38 +89,50 @@ pub struct Failed {
 /// Buffers that are used again for each record.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    line: String,
-    current: Current,
-    rendered: Vec<u8>,
+    line: Vec<u8>,
+    loops: Loops,
+    stages: Vec<Stage>,
 }
 
-/// The payload as the next step sees it.
+/// A payload: the record's, or what an envelope made of it.
 #[derive(Debug, Default)]
-struct Current {
-    source: Document,
-    /// What the last envelope made.
+struct Stage {
+    /// What the envelope made; of the first stage nothing, for that is the record's own.
     envelope: Vec<u8>,
-    /// Unless there was one, the record's own payload counts.
-    is_enveloped: bool,
-    enveloped: Document,
-}
-
-/// The compact form of a payload, made when it is first asked for.
-#[derive(Debug, Default)]
-struct Document {
+    /// Whether `found` speaks of this payload; read when that is first asked for.
     read: Option<Result<(), Fault>>,
-    bytes: Vec<u8>,
+    found: Found,
 }
 
 // === impl Transforms ===
 
 impl Transforms {
-    pub fn new(steps: Vec<Step>) -> Self {
-        Self(steps)
+    /// `sink` are the templates of [`Transforms::render_sink`].
+    pub fn new(steps: Vec<Step>, sink: &[Template], reading: Reading, ambient: Ambient) -> Self {
+        let mut source = Reads::default();
+        let sink = sink.iter().map(|template| template.plan(&mut source)).collect();
+        let mut stages = vec![source];
+        let mut planned = Vec::with_capacity(steps.len());
+        for step in steps {
+            let reads = stages.last_mut().unwrap_or_else(|| unreachable!("there is always a stage"));
+            match &step {
+                Step::Log(log) => {
+                    let plan = log.message.plan(reads);
+                    planned.push((step, plan));
+                }
+                Step::Envelope(template) => {
+                    let plan = template.plan(reads);
+                    planned.push((step, plan));
+                    stages.push(Reads::default());
+                }
+            }
+        }
+        let stages = stages.iter().map(Reads::compile).collect();
+        Self { steps: planned, sink, stages, reading, ambient }
     }
 
-    pub fn steps(&self) -> &[Step] {
-        &self.0
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().map(|(step, _)| step)
     }
 
     /// Takes a record through all steps and appends what comes out. On a fault `out` is left as it was.
@@ -105,102 +143,129 @@ impl Transforms {
         log: LogSink<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Outcome, Failed> {
-        scratch.current.begin();
-        for (place, step) in self.0.iter().enumerate() {
+        scratch.begin(self.stages.len());
+        let mut stage = 0;
+        for (place, (step, plan)) in self.steps.iter().enumerate() {
             match step {
-                Step::Log(step) => scratch.log(place, step, record, log),
-                Step::Envelope(template) => {
-                    let done = scratch.envelope(template, record);
+                Step::Log(step) => self.log(place, step, plan, stage, record, scratch, log),
+                Step::Envelope(_) if record.payload.is_none() && self.reading.on_null == OnNull::Skip => {
+                    return Ok(Outcome::Skipped);
+                }
+                Step::Envelope(_) if record.payload.is_none() && self.reading.on_null == OnNull::Pass => {}
+                Step::Envelope(_) => {
+                    let done = self.envelope(plan, stage, record, scratch);
                     done.map_err(|fault| Failed { step: format!("envelope[{place}]"), fault })?;
+                    stage += 1;
                 }
             }
         }
-        match scratch.current.payload(record) {
+        match scratch.stages[stage].payload(stage, record) {
             Some(payload) => out.extend_from_slice(payload),
             None => return Ok(Outcome::Tombstone),
         }
         Ok(Outcome::Payload)
+    }
+
+    /// Renders a template of the sink over the record as it came, whatever the steps made of it. The record must be the
+    /// one that [`Transforms::apply`] was given last, for its payload is read once.
+    pub fn render_sink(
+        &self,
+        template: usize,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        self.render(&self.sink[template], 0, record, scratch, out)
+    }
+
+    /// What a log shows must not decide what is delivered, or a change of its level would: a record that cannot be
+    /// rendered leaves a line that says so, and goes on.
+    #[allow(clippy::too_many_arguments, reason = "all are of the one step")]
+    fn log(
+        &self,
+        place: usize,
+        step: &Log,
+        plan: &Plan,
+        stage: usize,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+        log: LogSink<'_>,
+    ) {
+        if !(log.enabled)(place, step) {
+            return;
+        }
+        let mut line = std::mem::take(&mut scratch.line);
+        line.clear();
+        if let Err(fault) = self.render(plan, stage, record, scratch, &mut line) {
+            line.extend_from_slice(b"not rendered: ");
+            line.extend_from_slice(fault.reason.as_bytes());
+        }
+        // Templates and payloads are UTF-8, so that this cannot fail; and if it did, an empty line would be seen.
+        let message = step.options.cut(simdutf8::basic::from_utf8(&line).unwrap_or_default());
+        (log.write)(place, step, record, &message);
+        scratch.line = line;
+    }
+
+    fn envelope(&self, plan: &Plan, stage: usize, record: &Record<'_>, scratch: &mut Scratch) -> Result<(), Fault> {
+        let mut envelope = std::mem::take(&mut scratch.stages[stage + 1].envelope);
+        envelope.clear();
+        let rendered = self.render(plan, stage, record, scratch, &mut envelope);
+        scratch.stages[stage + 1].envelope = envelope;
+        rendered
+    }
+
+    fn render(
+        &self,
+        plan: &Plan,
+        stage: usize,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        let reads = &self.stages[stage];
+        if plan.reads_payload() {
+            let rules = self.rules(stage);
+            scratch.stages[stage].read(stage, record, &rules, reads)?;
+        }
+        let Scratch { loops, stages, .. } = scratch;
+        let payload = stages[stage].payload(stage, record);
+        let found = &stages[stage].found;
+        plan.render(&Input { record, payload, found, reads, ambient: &self.ambient }, loops, out)
+    }
+
+    /// What an envelope made is JSON, so that only what is read of it must be looked at; and its template's own nesting
+    /// does not count against the payload's.
+    fn rules(&self, stage: usize) -> Rules {
+        match stage {
+            0 => self.reading.rules,
+            _ => Rules { max_depth: usize::MAX, only_touched: true, ..self.reading.rules },
+        }
     }
 }
 
 // === impl Scratch ===
 
 impl Scratch {
-    /// Renders a template over the record as it came, whatever the steps made of it. It must be the one that
-    /// [`Transforms::apply`] was given last, for its payload is read once.
-    pub fn render(&mut self, template: &Template, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        template.render(&Input { record, payload: self.current.source(record) }, out)
-    }
-
-    /// What a log shows must not decide what is delivered, or a change of its level would: a record that cannot be
-    /// rendered leaves a line that says so, and goes on.
-    fn log(&mut self, place: usize, step: &Log, record: &Record<'_>, log: LogSink<'_>) {
-        if !(log.enabled)(place, step) {
-            return;
-        }
-        self.line.clear();
-        let input = Input { record, payload: self.current.document(record) };
-        if let Err(fault) = step.message.render_line(&input, &mut self.line) {
-            self.line.push_str("not rendered: ");
-            escape_line(&fault.reason, &mut self.line);
-        }
-        step.options.cut(&mut self.line);
-        (log.write)(place, step, record, &self.line);
-    }
-
-    fn envelope(&mut self, template: &Template, record: &Record<'_>) -> Result<(), Fault> {
-        if record.payload.is_none() {
-            return Ok(());
-        }
-        self.rendered.clear();
-        template.render(&Input { record, payload: self.current.document(record) }, &mut self.rendered)?;
-        self.current.replace(&mut self.rendered);
-        Ok(())
+    fn begin(&mut self, stages: usize) {
+        self.stages.resize_with(stages, Stage::default);
+        self.stages.iter_mut().for_each(|stage| stage.read = None);
     }
 }
 
-// === impl Current ===
+// === impl Stage ===
 
-impl Current {
-    fn begin(&mut self) {
-        self.is_enveloped = false;
-        self.source.read = None;
+impl Stage {
+    fn payload<'a>(&'a self, stage: usize, record: &Record<'a>) -> Option<&'a [u8]> {
+        if stage == 0 { record.payload } else { Some(&self.envelope) }
     }
 
-    fn replace(&mut self, rendered: &mut Vec<u8>) {
-        std::mem::swap(&mut self.envelope, rendered);
-        self.is_enveloped = true;
-        self.enveloped.read = None;
-    }
-
-    fn payload<'a>(&'a self, record: &Record<'a>) -> Option<&'a [u8]> {
-        if self.is_enveloped { Some(&self.envelope) } else { record.payload }
-    }
-
-    fn document(&mut self, record: &Record<'_>) -> Result<&str, &Fault> {
-        if self.is_enveloped { self.enveloped.read(&self.envelope) } else { self.source(record) }
-    }
-
-    /// A null payload reads `null`.
-    fn source(&mut self, record: &Record<'_>) -> Result<&str, &Fault> {
-        record.payload.map_or(Ok("null"), |payload| self.source.read(payload))
-    }
-}
-
-// === impl Document ===
-
-impl Document {
-    fn read(&mut self, payload: &[u8]) -> Result<&str, &Fault> {
-        let bytes = &mut self.bytes;
-        let read = self.read.get_or_insert_with(|| {
-            bytes.clear();
-            json::compact(payload, bytes).map_err(Fault::from)
-        });
-        match read {
-            // `compact` copies nothing that is not UTF-8, so this cannot fail; and if it did, nothing is read.
-            Ok(()) => Ok(std::str::from_utf8(&self.bytes).unwrap_or_default()),
-            Err(fault) => Err(fault),
+    fn read(&mut self, stage: usize, record: &Record<'_>, rules: &Rules, reads: &Compiled) -> Result<(), Fault> {
+        if self.read.is_none() {
+            // A null payload reads `null`.
+            let payload = if stage == 0 { record.payload.unwrap_or(b"null") } else { &self.envelope };
+            self.read = Some(scan(payload, rules, reads, &mut self.found).map_err(Fault::from));
         }
+        self.read.clone().unwrap_or(Ok(()))
     }
 }
 
@@ -211,7 +276,7 @@ mod tests {
     use super::*;
     use crate::fault::FaultClass;
     use crate::record::{Batch, Offset};
-    use crate::template::Missing;
+    use crate::template::{Media, Options};
 
     fn batch(payloads: &[Option<&[u8]>]) -> Batch {
         let mut batch = Batch::new("bank-transactions".into(), 0);
@@ -222,12 +287,21 @@ mod tests {
     }
 
     fn envelope(source: &str) -> Step {
-        Step::Envelope(Template::json(source, Missing::Lenient).expect("a JSON template"))
+        Step::Envelope(Template::new(source, &Options::new(Media::Json)).unwrap_or_else(|error| panic!("{error}")))
     }
 
     fn log(message: &str) -> Step {
-        let message = Template::text(message, Missing::Lenient).expect("a text template");
-        Step::Log(Log { level: Level::Info, target: "bank-audit".into(), message, options: LogOptions::default() })
+        let message = Template::new(message, &Options::new(Media::Text)).unwrap_or_else(|error| panic!("{error}"));
+        let options = LogOptions::default();
+        Step::Log(Log { level: Level::Info, target: "bank-audit".into(), message, options })
+    }
+
+    fn transforms(steps: Vec<Step>) -> Transforms {
+        Transforms::new(steps, &[], Reading::default(), ambient())
+    }
+
+    fn ambient() -> Ambient {
+        Ambient { now: || 0, random: || [0; 16] }
     }
 
     /// Everything that came out of one record, with one scratch for all calls of a test.
@@ -252,7 +326,7 @@ mod tests {
 
     #[test]
     fn each_step_sees_what_the_one_before_made() {
-        let steps = Transforms::new(vec![
+        let steps = transforms(vec![
             log("in {{payload}}"),
             envelope(r#"{"a": {{payload}}}"#),
             log("between {{payload.a.id}}"),
@@ -271,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_tombstone_is_logged_and_stays_one() {
-        let steps = Transforms::new(vec![log("data = {{payload}}"), envelope(r#"{"data": {{payload}}}"#)]);
+        let steps = transforms(vec![log("data = {{payload}}"), envelope(r#"{"data": {{payload}}}"#)]);
         let batch = batch(&[Some(b"1"), None]);
         let mut scratch = Scratch::default();
         assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"data": 1}"#));
@@ -282,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_no_step_reads_passes_as_it_is() {
-        let steps = Transforms::new(vec![log("{{topic}} {{offset}}")]);
+        let steps = transforms(vec![log("{{topic}} {{offset}}")]);
         let batch = batch(&[Some(b"\xff{"), Some(b"")]);
         let mut out = Vec::new();
         let ignored = LogSink { enabled: &|_, _| true, write: &|_, _, _, _| {} };
@@ -293,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_failure_names_its_step_and_does_not_touch_the_next_record() {
-        let steps = Transforms::new(vec![log("{{offset}}"), envelope("[{{payload}}]")]);
+        let steps = transforms(vec![log("{{offset}}"), envelope("[{{payload}}]")]);
         let batch = batch(&[Some(b"oops"), Some(b""), Some(b"[ 1 ]")]);
         let mut scratch = Scratch::default();
         for (index, class) in [FaultClass::NotJson, FaultClass::Empty].into_iter().enumerate() {
@@ -305,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_line_that_nobody_wants_is_not_rendered() {
-        let steps = Transforms::new(vec![log("{{payload}}")]);
+        let steps = transforms(vec![log("{{payload}}")]);
         let written = Cell::new(0);
         let write = |_: usize, _: &Log, _: &Record<'_>, _: &str| written.set(written.get() + 1);
         let (batch, mut out) = (batch(&[Some(b"not JSON")]), Vec::new());
@@ -317,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_line_that_cannot_be_rendered_says_so_and_the_record_goes_on() {
-        let steps = Transforms::new(vec![log("data = {{payload}}")]);
+        let steps = transforms(vec![log("data = {{payload}}")]);
         let run = apply(&steps, &batch(&[Some(b"not\nJSON")]).record(0), &mut Scratch::default());
         assert_eq!(run.out, payload("not\nJSON"), "as it would be with the level off");
         assert_eq!(run.lines.len(), 1);
@@ -325,14 +399,31 @@ mod tests {
     }
 
     #[test]
+    fn null_passes_is_rendered_or_is_skipped() {
+        let batch = batch(&[None]);
+        let expected = [
+            (OnNull::Pass, (Outcome::Tombstone, "")),
+            (OnNull::Render, (Outcome::Payload, r#"{"data": null, "id": null}"#)),
+            (OnNull::Skip, (Outcome::Skipped, "")),
+        ];
+        for (on_null, (outcome, out)) in expected {
+            let reading = Reading { on_null, ..Reading::default() };
+            let step = envelope(r#"{"data": {{payload}}, "id": {{payload.id}}}"#);
+            let steps = Transforms::new(vec![step], &[], reading, ambient());
+            let run = apply(&steps, &batch.record(0), &mut Scratch::default());
+            assert_eq!(run.out, Ok((outcome, out.to_owned())));
+        }
+    }
+
+    #[test]
     fn a_template_of_the_sink_reads_the_record_as_it_came() {
-        let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)]);
-        let key = Template::text("{{payload.id}}", Missing::Lenient).expect("a text template");
+        let key = Template::new("{{payload.id}}", &Options::new(Media::Text)).expect("a text template");
+        let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)], &[key], Reading::default(), ambient());
         let batch = batch(&[Some(br#"{"id": "TXN011"}"#)]);
         let mut scratch = Scratch::default();
         assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"id": 0}"#));
         let mut out = Vec::new();
-        assert_eq!(scratch.render(&key, &batch.record(0), &mut out), Ok(()));
+        assert_eq!(steps.render_sink(0, &batch.record(0), &mut scratch, &mut out), Ok(()));
         assert_eq!(out, b"TXN011");
     }
 }

@@ -1,56 +1,12 @@
-//! The JSON scanner against serde_json, and templates against the promise that their output is JSON.
+//! The scanner against serde_json and against a walk, on random documents.
+
+mod generators;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use stampmill_core::fault::Fault;
-use stampmill_core::json::{JsonError, compact, find};
-use stampmill_core::record::{Batch, Offset};
-use stampmill_core::template::{Input, Missing, Template};
+use stampmill_core::json::{Found, JsonError, Reads, Rules, Scope, compact, elements, find, scan};
 
-/// Documents with every kind of token, white space between them, and keys that come twice.
-fn document() -> impl Strategy<Value = String> {
-    let space = prop_oneof![Just(""), Just(" "), Just("\n\t"), Just("\r ")];
-    let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?";
-    let text = prop_oneof![
-        "[a-z ]{0,8}",
-        Just("\\u00e9\\\\\\\"\\/\\b\\f\\n\\r\\t".to_owned()),
-        Just("\\ud83d\\ude00 \\ud83d".to_owned()),
-        "[é😀\u{2028}<>&']{0,4}",
-    ];
-    let string = text.prop_map(|content| format!("\"{content}\""));
-    let scalar = prop_oneof![
-        number.prop_map(String::from),
-        string.clone(),
-        Just("true".into()),
-        Just("false".into()),
-        Just("null".into())
-    ];
-    let key = prop_oneof![Just("\"a\"".to_owned()), Just("\"b\"".to_owned()), Just("\"\\u0061\"".to_owned()), string];
-    scalar.prop_recursive(5, 40, 6, move |inner| {
-        let (before, after) = (space.clone(), space.clone());
-        let item = (before.clone(), inner.clone(), after.clone()).prop_map(|(a, value, b)| format!("{a}{value}{b}"));
-        let member =
-            (before, key.clone(), after, inner).prop_map(|(a, key, b, value)| format!("{a}{key}{b}:{a}{value}{b}"));
-        prop_oneof![
-            prop::collection::vec(item, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
-            prop::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
-        ]
-    })
-}
-
-/// A document with a few bytes changed: mostly no longer one.
-fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let change =
-        (any::<prop::sample::Index>(), prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\",:\\0-e.ntf ".to_vec())]);
-    (document(), prop::collection::vec(change, 1..4)).prop_map(|(document, changes)| {
-        let mut bytes = document.into_bytes();
-        for (place, byte) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-        }
-        bytes
-    })
-}
+use self::generators::{damaged, document};
 
 fn accepts(bytes: &[u8]) -> Result<Vec<u8>, JsonError> {
     let mut out = Vec::new();
@@ -81,7 +37,7 @@ fn without_white_space(document: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
     fn a_document_loses_its_white_space_and_nothing_else(document in document()) {
@@ -111,43 +67,44 @@ proptest! {
     }
 
     #[test]
-    fn what_a_template_writes_is_json(pieces in prop::collection::vec(piece(), 0..6), document in document(), key in prop::option::of(".{0,6}")) {
-        let source = format!("[{}]", pieces.join(","));
-        if let Ok(template) = Template::json(&source, Missing::Lenient) {
-            let mut batch = Batch::new("t\"1".into(), 0);
-            batch.push(Offset::new(1), None, key.as_deref().map(str::as_bytes), Some(document.as_bytes()));
-            batch.push_header(b"h", key.as_deref().map(str::as_bytes));
-            let record = batch.record(0);
-            let mut compacted = Vec::new();
-            let read = compact(document.as_bytes(), &mut compacted).map_err(Fault::from);
-            let payload = read.as_ref().map(|()| std::str::from_utf8(&compacted).expect("is UTF-8"));
+    fn one_pass_finds_what_a_walk_does(
+        document in document(),
+        paths in prop::collection::vec(prop::collection::vec(prop::sample::select(vec!["a", "b", "0", "1"]), 0..4), 1..5),
+        only_touched in any::<bool>(),
+    ) {
+        let paths: Vec<Vec<String>> = paths.iter().map(|path| path.iter().map(|key| (*key).to_owned()).collect()).collect();
+        let mut reads = Reads::default();
+        let slots: Vec<_> = paths.iter().map(|path| reads.field(Scope::DOCUMENT, path)).collect();
+        let lists: Vec<_> = paths.iter().map(|path| reads.list(Scope::DOCUMENT, path)).collect();
+        let whole: Vec<_> = lists.iter().map(|(_, items)| reads.field(*items, &[])).collect();
+        let inner: Vec<_> = lists.iter().map(|(_, items)| reads.field(*items, &["a".to_owned()])).collect();
+        let (reads, mut found) = (reads.compile(), Found::default());
+        let rules = Rules { only_touched, ..Rules::default() };
+        prop_assert_eq!(scan(document.as_bytes(), &rules, &reads, &mut found), Ok(()));
+        let compacted = String::from_utf8(accepts(document.as_bytes()).expect("a document")).expect("is UTF-8");
+        let copied = |span| {
             let mut out = Vec::new();
-            prop_assert_eq!(template.render(&Input { record: &record, payload }, &mut out), Ok(()));
-            prop_assert!(serde_accepts(&out), "{} over {} gave {}", source, document, String::from_utf8_lossy(&out));
+            found.copy(document.as_bytes(), span, &mut out);
+            String::from_utf8(out).expect("is UTF-8")
+        };
+        for (place, path) in paths.iter().enumerate() {
+            let expected = find(&compacted, path);
+            let value = found.at(found.document(), slots[place]).map(&copied);
+            prop_assert_eq!(value.as_deref(), expected, "{:?} of {}", path, compacted);
+            let (rows, items) = lists[place];
+            let rows: Vec<_> = found.rows(found.document(), rows, items, &reads).collect();
+            let expected: Vec<&str> = expected.map_or(Vec::new(), |value| elements(value).collect());
+            let values: Vec<String> = rows.iter().filter_map(|row| found.at(*row, whole[place])).map(&copied).collect();
+            prop_assert_eq!(&values, &expected, "the items of {:?} of {}", path, compacted);
+            for (row, item) in rows.iter().zip(expected) {
+                let value = found.at(*row, inner[place]).map(&copied);
+                prop_assert_eq!(value.as_deref(), find(item, &["a".to_owned()]));
+            }
         }
     }
 }
 
-/// Pieces of a template, right ones and wrong ones: what is refused at load proves nothing, what is taken must hold.
-fn piece() -> impl Strategy<Value = String> {
-    let variable = prop::sample::select(vec![
-        "payload",
-        "payload.a",
-        "payload.0",
-        "payload.a.b",
-        "key",
-        "headers.h",
-        "headers.no",
-        "topic",
-        "offset",
-        "timestamp",
-    ]);
-    let literal = prop::sample::select(vec!["", "1", "\\", "\\u00", "\"", " ", "x", "\\n", "{", "}", ":", "é"]);
-    prop_oneof![
-        4 => variable.clone().prop_map(|name| format!("{{{{{name}}}}}")),
-        4 => (literal.clone(), variable.clone(), literal.clone(), variable.clone())
-            .prop_map(|(a, first, b, second)| format!("\"{a}{{{{{first}}}}}{b}{{{{{second}}}}}\"")),
-        2 => (variable.clone(), variable.clone()).prop_map(|(key, value)| format!("{{\"{{{{{key}}}}}\":{{{{{value}}}}}}}")),
-        1 => (literal.clone(), variable, literal).prop_map(|(a, name, b)| format!("{a}{{{{{name}}}}}{b}")),
-    ]
+/// 10,000 unless told otherwise: `PROPTEST_CASES=1000000`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000)
 }

@@ -14,6 +14,7 @@
 #![deny(unsafe_code)] // but for `kafka/ffi.rs`, which holds every raw call of librdkafka
 
 mod ack;
+mod ambient;
 mod consumer;
 mod control;
 mod credits;
@@ -28,6 +29,7 @@ mod supervise;
 mod topology;
 mod transform;
 
+pub use self::ambient::AMBIENT;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 

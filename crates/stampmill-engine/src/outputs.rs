@@ -20,8 +20,14 @@ pub(crate) struct Outputs {
 }
 
 pub(crate) enum Output {
-    Send { key: OutputKey, value: OutputValue, headers: Range<usize> },
+    Send {
+        key: OutputKey,
+        value: OutputValue,
+        headers: Range<usize>,
+    },
     DeadLetter(Box<DeadLetter>),
+    /// Nothing goes out: it is settled when its turn comes.
+    Skipped,
 }
 
 pub(crate) enum OutputKey {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stampmill_core::template::Template;
 use stampmill_core::transform::Transforms;
 
 /// librdkafka properties under their own names.
@@ -55,8 +54,9 @@ pub struct Sink {
     pub topic: String,
     pub partition: SinkPartition,
     pub key: SinkKey,
-    /// Added to the input's headers; one of the same name is replaced.
-    pub headers: Vec<(String, Template)>,
+    /// Added to the input's headers; one of the same name is replaced. Their templates are the last of those that
+    /// [`Transforms`] was made with, in this order.
+    pub headers: Vec<String>,
     pub timestamp: SinkTimestamp,
     /// Written as the header `content-type`, in place of the input's.
     pub content_type: Option<String>,
@@ -77,7 +77,8 @@ pub enum SinkKey {
     Source,
     /// None at all.
     Null,
-    Template(Template),
+    /// The first template that [`Transforms`] was made with.
+    Template,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

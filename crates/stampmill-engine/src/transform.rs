@@ -9,7 +9,6 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Supervise
 use fail::fail_point;
 use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::record::{Batch, Record};
-use stampmill_core::template::Template;
 use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
 
 use crate::logging::{LineBuffers, LinesOfBatch, LogRoutes, log_level, second};
@@ -96,7 +95,7 @@ impl TransformActor {
 fn warn_of_dead_letters(pipeline: &str, batch: &Batch, outputs: &Outputs) {
     let mut dead = outputs.records.iter().enumerate().filter_map(|(place, output)| match output {
         Output::DeadLetter(letter) => Some((place, letter)),
-        Output::Send { .. } => None,
+        Output::Send { .. } | Output::Skipped => None,
     });
     if let Some((place, letter)) = dead.next() {
         let record = batch.record(place);
@@ -197,32 +196,35 @@ impl Slot {
         let value = match outcome {
             Outcome::Payload => OutputValue::Rendered(start..self.outputs.bytes.len()),
             Outcome::Tombstone => OutputValue::Tombstone,
+            Outcome::Skipped => return Ok(Output::Skipped),
         };
+
+        // As the settings have them: the key's template, if there is one, and then those of the headers.
+        let headers_from = usize::from(matches!(settings.sink.key, SinkKey::Template));
         let key = match &settings.sink.key {
             SinkKey::Source => OutputKey::Source,
             SinkKey::Null => OutputKey::Null,
-            SinkKey::Template(template) => {
-                OutputKey::Rendered(self.render_text(template, record, "sink key", scratch)?)
-            }
+            SinkKey::Template => OutputKey::Rendered(self.render_sink(settings, 0, record, "sink key", scratch)?),
         };
         let first_header = self.outputs.headers.len();
-        for (name, template) in &settings.sink.headers {
-            let value = self.render_text(template, record, name, scratch)?;
+        for (place, name) in settings.sink.headers.iter().enumerate() {
+            let value = self.render_sink(settings, headers_from + place, record, name, scratch)?;
             self.outputs.headers.push(value);
         }
         Ok(Output::Send { key, value, headers: first_header..self.outputs.headers.len() })
     }
 
     /// Keys and headers are made from the input, not from the envelope.
-    fn render_text(
+    fn render_sink(
         &mut self,
-        template: &Template,
+        settings: &PipelineSettings,
+        template: usize,
         record: &Record<'_>,
         step: &str,
         scratch: &mut Scratch,
     ) -> Result<Range<usize>, Failed> {
         let start = self.outputs.bytes.len();
-        let rendered = scratch.render(template, record, &mut self.outputs.bytes);
+        let rendered = settings.transforms.render_sink(template, record, scratch, &mut self.outputs.bytes);
         rendered.map_err(|fault| Failed { step: step.into(), fault })?;
         Ok(start..self.outputs.bytes.len())
     }

@@ -12,12 +12,12 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use stampmill_core::log_options::LogOptions;
-use stampmill_core::template::{Missing, Template};
-use stampmill_core::transform::{Level, Log, Step, Transforms};
-use stampmill_engine::Running;
+use stampmill_core::template::{Media, Options, Template};
+use stampmill_core::transform::{Level, Log, Reading, Step, Transforms};
 use stampmill_engine::kafka::embedded::EmbeddedBroker;
 use stampmill_engine::logging::{Format, LogOutput};
 use stampmill_engine::settings::*;
+use stampmill_engine::{AMBIENT, Running};
 
 const PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ impl Cluster {
             BTreeMap::from([("bootstrap.servers".to_owned(), self.broker.bootstrap_servers())]);
         let source =
             properties.clone().into_iter().chain([("fetch.wait.max.ms".to_owned(), "10".to_owned())]).collect();
-        let envelope = Template::json("{\"data\": {{payload}}}", Missing::Lenient).expect("a template");
+        let envelope = Template::new("{\"data\": {{payload}}}", &Options::new(Media::Json)).expect("a template");
         PipelineSettings {
             name: "under-test".into(),
             source: Source {
@@ -64,7 +64,7 @@ impl Cluster {
                 start: Start::Earliest,
                 on_offset_gap: OnOffsetGap::Halt,
             },
-            transforms: Arc::new(Transforms::new(vec![Step::Envelope(envelope)])),
+            transforms: Arc::new(Transforms::new(vec![Step::Envelope(envelope)], &[], Reading::default(), AMBIENT)),
             sink: Sink {
                 properties,
                 topic: "out".into(),
@@ -203,10 +203,10 @@ fn ordered_lines_are_in_the_order_of_the_records() {
     let cluster = Cluster::start();
     let mut settings = cluster.settings();
     settings.actors.transforms = 4;
-    let message = Template::text("{{partition}} {{payload}}", Missing::Lenient).expect("a template");
+    let message = Template::new("{{partition}} {{payload}}", &Options::new(Media::Text)).expect("a template");
     let options = LogOptions { ordered: true, ..LogOptions::default() };
     let log = Log { level: Level::Info, target: "under-test".into(), message, options };
-    settings.transforms = Arc::new(Transforms::new(vec![Step::Log(log)]));
+    settings.transforms = Arc::new(Transforms::new(vec![Step::Log(log)], &[], Reading::default(), AMBIENT));
     let (mut lines, writer) = std::io::pipe().expect("a pipe");
     let reader = std::thread::spawn(move || {
         let mut text = String::new();

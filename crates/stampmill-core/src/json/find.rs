@@ -1,5 +1,6 @@
 //! Looks into a document that [`super::compact`] has made, and so may trust it.
 
+use super::reads::array_place;
 use super::text::key_equals;
 
 /// The source text of the value at a path of keys and array places, within a compact document. Where a key stands
@@ -9,17 +10,27 @@ pub fn find<'a>(document: &'a str, path: &[String]) -> Option<&'a str> {
     for step in path {
         value = match value.as_bytes().first()? {
             b'{' => member(value, step)?,
-            b'[' => element(value, array_place(step)?)?,
+            b'[' => element(value, array_place(step)? as usize)?,
             _ => return None,
         };
     }
     Some(value)
 }
 
-/// `0`, or digits that do not begin with a zero: `+1` and `01` are keys, which no array has.
-fn array_place(step: &str) -> Option<usize> {
-    let is_plain = step == "0" || step.starts_with(|digit: char| matches!(digit, '1'..='9'));
-    if is_plain { step.parse().ok() } else { None }
+/// The values in a compact array or object, in order; none in another value.
+pub fn elements(document: &str) -> impl Iterator<Item = &str> {
+    let bytes = document.as_bytes();
+    let is_object = bytes.first() == Some(&b'{');
+    let mut at = if matches!(bytes.first(), Some(b'{' | b'[')) { 1 } else { bytes.len() };
+    std::iter::from_fn(move || {
+        if at + 1 >= bytes.len() {
+            return None;
+        }
+        let start = if is_object { end_of_value(bytes, at) + 1 } else { at };
+        let end = end_of_value(bytes, start);
+        at = end + 1;
+        document.get(start..end)
+    })
 }
 
 fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
@@ -110,6 +121,14 @@ mod tests {
         assert_eq!(at(&["café"]), Some("true"));
         assert_eq!(at(&["twice"]), Some("[2]"), "the last one counts");
         assert_eq!(at(&[""]), Some("null"));
+    }
+
+    #[test]
+    fn elements_come_in_order() {
+        let of = |document: &'static str| elements(document).collect::<Vec<_>>();
+        assert_eq!(of(r#"[1,"a,]",[2,3],{"b":[]}]"#), ["1", r#""a,]""#, "[2,3]", r#"{"b":[]}"#]);
+        assert_eq!(of(r#"{"a":1,"b,":"c"}"#), ["1", r#""c""#]);
+        assert!(of("[]").is_empty() && of("{}").is_empty() && of("12").is_empty() && of("").is_empty());
     }
 
     #[test]

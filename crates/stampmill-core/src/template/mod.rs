@@ -1,26 +1,70 @@
-//! Handlebars templates over a record, compiled to a flat list of pieces.
+//! Handlebars templates over a record, proven when they are loaded and compiled to a plan.
 //!
-//! With [`Template::json`] it is known where each expression stands, and the output is a JSON document whatever the
-//! record holds: an expression in place of a value becomes a whole value, one inside of a string becomes the content
-//! of a string, and the text around them was checked once with samples of both.
+//! In the order of what happens: [`parse`](parse) reads the source into a [`tree`], in which every name is resolved by
+//! [`names`]; [`prove`](prove) feeds its text to the [`automaton`] of JSON and finds out where each expression stands,
+//! or refuses the template; the [`plan`] is what is left to do for a record; [`render`] does it, and [`write`](write)
+//! puts each value in its place.
 
+mod automaton;
 mod error;
+mod helpers;
+mod names;
 mod parse;
-mod position;
+mod place;
+mod plan;
+mod prove;
 mod render;
-mod variable;
+mod tree;
+mod value;
+mod write;
+
+use std::sync::Arc;
 
 pub use self::error::TemplateError;
-use self::parse::{Content, parse};
-use self::position::Position;
-pub use self::render::Input;
-use self::variable::Variable;
+use self::error::{Place, Source};
+pub use self::helpers::{Ambient, reference as helper_reference};
+use self::names::Names;
+pub use self::parse::Partials;
+use self::parse::parse;
+pub use self::plan::Plan;
+use self::prove::{Proof, prove};
+pub use self::render::{Input, Loops};
+use self::tree::Node;
+use crate::json::Reads;
 
-/// Compiled once, rendered any number of times, by any thread.
+/// A template that was read, and proven if it is one of JSON. [`Template::plan`] makes it fit for rendering.
 #[derive(Clone, Debug)]
 pub struct Template {
-    pieces: Vec<Piece>,
+    nodes: Vec<Node>,
+    proof: Proof,
+    media: Media,
     missing: Missing,
+    limits: Limits,
+    masks: Vec<Vec<String>>,
+}
+
+/// How a template is read and rendered.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub media: Media,
+    pub missing: Missing,
+    pub commas: Commas,
+    pub payload: PayloadFormat,
+    pub limits: Limits,
+    pub partials: Arc<Partials>,
+    /// Paths into the payload whose values show as `***`; `*` stands for every item.
+    pub masks: Vec<Vec<String>>,
+}
+
+/// What a template renders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// A JSON document, whatever the record holds.
+    Json,
+    /// Text, in which values stand as they are: a string without its quotes and escapes.
+    Text,
+    /// Text, in which values are escaped for the content and the attributes of XML.
+    Xml,
 }
 
 /// What a field becomes that the record does not have.
@@ -32,37 +76,79 @@ pub enum Missing {
     Strict,
 }
 
-#[derive(Clone, Debug)]
-enum Piece {
-    Text(String),
-    Splice { variable: Variable, position: Position },
+/// What becomes of a template that some records would lead to a comma too many or too few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commas {
+    /// It is refused.
+    Strict,
+    /// Commas are put right while it is rendered.
+    Fix,
+}
+
+/// What a payload is to a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadFormat {
+    Json,
+    /// One text, in UTF-8.
+    Text,
+    /// Bytes, which a template writes as base64.
+    Bytes,
+}
+
+/// What one record may take, so that none can stop the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub output_bytes: usize,
+    /// Operations of the plan, each item of an `#each` anew.
+    pub steps: u64,
 }
 
 // === impl Template ===
 
 impl Template {
-    /// A template of a JSON document. What cannot be proven to be one is refused.
-    pub fn json(source: &str, missing: Missing) -> Result<Self, TemplateError> {
-        let parsed = parse(source)?;
-        let pieces = position::place(source, parsed)?;
-        Ok(Self { pieces, missing })
+    /// Reads a template. One of JSON that cannot be proven to render JSON is refused.
+    pub fn new(source: &str, options: &Options) -> Result<Self, TemplateError> {
+        let source = Arc::new(Source { partial: None, text: source.to_owned() });
+        let nodes = parse(&source, &options.partials, &Names::new(options.payload))?;
+        let proof = match options.media {
+            Media::Json => prove(&nodes, &Place::new(&source, source.text.len()), options.commas)?,
+            Media::Text | Media::Xml => Proof::default(),
+        };
+        let Options { media, missing, limits, masks, .. } = options.clone();
+        Ok(Self { nodes, proof, media, missing, limits, masks })
     }
 
-    /// A template of plain text, in which values stand as they are: a string without its quotes and escapes.
-    pub fn text(source: &str, missing: Missing) -> Result<Self, TemplateError> {
-        let pieces = parse(source)?.into_iter().map(|parsed| Piece::new(parsed.content, Position::Text)).collect();
-        Ok(Self { pieces, missing })
+    /// What is to be done for a record. What it reads of the payload is added to `reads`, which several templates over
+    /// one payload share.
+    pub fn plan(&self, reads: &mut Reads) -> Plan {
+        Plan::new(self, &self.proof, reads)
+    }
+
+    fn is_strict(&self) -> bool {
+        self.missing == Missing::Strict
     }
 }
 
-// === impl Piece ===
+// === impl Options ===
 
-impl Piece {
-    fn new(content: Content, position: Position) -> Self {
-        match content {
-            Content::Text(text) => Self::Text(text),
-            Content::Variable(variable) => Self::Splice { variable, position },
+impl Options {
+    /// The defaults, for that media.
+    pub fn new(media: Media) -> Self {
+        Self {
+            media,
+            missing: Missing::Lenient,
+            commas: Commas::Strict,
+            payload: PayloadFormat::Json,
+            limits: Limits::default(),
+            partials: Arc::default(),
+            masks: Vec::new(),
         }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { output_bytes: 16 << 20, steps: 1_000_000 }
     }
 }
 

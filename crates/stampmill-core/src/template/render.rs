@@ -1,167 +1,264 @@
-//! Writes a template's pieces, with the parts of a record in their places.
+//! Carries out a plan: writes the parts of a record to where they stand.
 
-use std::fmt::Write as _;
-
-use super::position::Position;
-use super::variable::Variable;
-use super::{Missing, Piece, Template};
-use crate::escape::escape_line;
+use super::automaton::Repair;
+use super::helpers::Ambient;
+use super::plan::{Absent, Operand, Operation, Plan, Position, Read};
+use super::tree::{CounterKind, Part};
+use super::value::Value;
+use super::write::{self, write_json, write_value};
 use crate::fault::{Fault, FaultClass};
-use crate::json;
+use crate::json::{Compiled, Found, Row, Span};
 use crate::record::Record;
 
-/// What a template is rendered over.
+/// What a plan is rendered over.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     pub record: &'a Record<'a>,
-    /// The payload as a compact JSON document; the fault if it is none. A null payload reads `null`.
-    pub payload: Result<&'a str, &'a Fault>,
+    /// What `found` speaks of: the record's payload, or what an envelope made of it. Null is `None`.
+    pub payload: Option<&'a [u8]>,
+    pub found: &'a Found,
+    pub reads: &'a Compiled,
+    pub ambient: &'a Ambient,
 }
 
-/// A part of a record, before it is put in its place.
-enum Part<'a> {
-    /// A JSON value as its source has it.
-    Json(&'a str),
-    Text(&'a str),
-    Number(i64),
-    Null,
-    Missing,
+/// Where each `#each` is: the document comes first. Kept between records for its memory.
+#[derive(Debug, Default)]
+pub struct Loops(Vec<Loop>);
+
+#[derive(Clone, Copy, Debug)]
+struct Loop {
+    row: Row,
+    index: usize,
+    is_last: bool,
 }
 
-// === impl Template ===
+struct Run<'a> {
+    input: &'a Input<'a>,
+    /// The payload, or `null` where there is none.
+    document: &'a [u8],
+    plan: &'a Plan,
+    loops: &'a mut Vec<Loop>,
+    out: &'a mut Vec<u8>,
+    start: usize,
+    steps: u64,
+}
 
-impl Template {
+// === impl Plan ===
+
+impl Plan {
+    /// Whether it looks into a JSON payload: if not, nothing has to be found first.
+    pub fn reads_payload(&self) -> bool {
+        self.reads_payload
+    }
+
     /// Appends the output to `out`. On a fault `out` is left as it was.
-    pub fn render(&self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let before = out.len();
-        let rendered = self.render_pieces(input, out);
+    pub fn render(&self, input: &Input<'_>, loops: &mut Loops, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let start = out.len();
+        let document = input.payload.unwrap_or(b"null");
+        let loops = &mut loops.0;
+        loops.clear();
+        loops.push(Loop { row: input.found.document(), index: 0, is_last: true });
+        let mut run = Run { input, document, plan: self, loops, out, start, steps: 0 };
+        let rendered = run.operations(&self.operations);
         if rendered.is_err() {
-            out.truncate(before);
+            out.truncate(start);
         }
         rendered
     }
+}
 
-    fn render_pieces(&self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Piece::Splice { variable, position } => match position {
-                    Position::Value => self.part(variable, input)?.write_value(out),
-                    Position::String => self.part(variable, input)?.write_content(out),
-                    Position::Text => {
-                        self.part(variable, input)?.with_text(|text| out.extend_from_slice(text.as_bytes()))
+// === impl Run ===
+
+impl<'a> Run<'a> {
+    fn operations(&mut self, operations: &'a [Operation]) -> Result<(), Fault> {
+        for operation in operations {
+            match operation {
+                Operation::Text(text) => self.out.extend_from_slice(text),
+                Operation::Field { field, position } => self.field(field, *position)?,
+                Operation::Write { operand, position } => {
+                    let value = self.value(operand)?;
+                    write_value(&value, *position, self.out);
+                }
+                Operation::If { condition, include_zero, then, otherwise } => {
+                    let holds = self.truthy(condition, *include_zero)?;
+                    self.operations(if holds { then } else { otherwise })?;
+                }
+                Operation::Each { list, rows, items, body, otherwise } => {
+                    self.present(list)?;
+                    let rows = self.input.found.rows(self.row(list.depth), *rows, *items, self.input.reads);
+                    if rows.is_empty() {
+                        self.operations(otherwise)?;
                     }
-                },
+                    self.items(rows, body)?;
+                }
+                Operation::Repair(repair) => self.repair(*repair),
             }
+        }
+        self.limit(operations.len())
+    }
+
+    fn items(&mut self, rows: crate::json::Rows, body: &'a [Operation]) -> Result<(), Fault> {
+        let count = rows.len();
+        let depth = self.loops.len();
+        for (index, row) in rows.enumerate() {
+            self.loops.truncate(depth);
+            self.loops.push(Loop { row, index, is_last: index + 1 == count });
+            self.operations(body)?;
+        }
+        self.loops.truncate(depth);
+        Ok(())
+    }
+
+    /// Both are counted and not timed, so that a record meets the same end each time.
+    fn limit(&mut self, operations: usize) -> Result<(), Fault> {
+        let limits = &self.plan.limits;
+        self.steps += 1 + operations as u64;
+        if self.steps > limits.steps {
+            let reason = format!("the template takes more than the {} steps that `limits.steps` allows", limits.steps);
+            return Err(Fault::new(FaultClass::Limit, reason));
+        }
+        if self.out.len() - self.start > limits.output_bytes {
+            let most = limits.output_bytes;
+            let reason = format!("the output is longer than the {most} bytes that `limits.output_bytes` allows");
+            return Err(Fault::new(FaultClass::Limit, reason));
         }
         Ok(())
     }
 
-    /// Appends the output of a text template to a line of the log, with what comes from the record escaped, so that no
-    /// record can end the line. On a fault `line` is left as it was.
-    pub fn render_line(&self, input: &Input<'_>, line: &mut String) -> Result<(), Fault> {
-        let before = line.len();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => line.push_str(text),
-                Piece::Splice { variable, .. } => match self.part(variable, input) {
-                    Ok(part) => part.with_text(|text| escape_line(text, line)),
-                    Err(fault) => {
-                        line.truncate(before);
-                        return Err(fault);
-                    }
-                },
+    fn row(&self, depth: usize) -> Row {
+        self.loops[depth].row
+    }
+
+    fn span(&self, field: &Read) -> Option<Span> {
+        self.input.found.at(self.row(field.depth), field.slot)
+    }
+
+    /// Where a field stands, or a fault if it must be there.
+    fn present(&self, field: &Read) -> Result<Option<Span>, Fault> {
+        let span = self.span(field);
+        match (&field.absent, span) {
+            (Some(absent), None) => Err(missing(absent)),
+            _ => Ok(span),
+        }
+    }
+
+    fn field(&mut self, field: &Read, position: Position) -> Result<(), Fault> {
+        let span = self.present(field)?;
+        if let Some(mask) = self.plan.mask
+            && let Some(span) = span
+        {
+            let shown = self.input.found.masked(self.document, span, mask);
+            write_json(&shown, field.is_payload, position, self.out);
+            return Ok(());
+        }
+        match (span, position) {
+            (Some(span), Position::Value) => self.input.found.copy(self.document, span, self.out),
+            (Some(span), _) if self.input.found.is_compact(span) => {
+                write_json(&self.document[span.range()], field.is_payload, position, self.out);
             }
+            (Some(span), _) => {
+                let mut compact = Vec::new();
+                self.input.found.copy(self.document, span, &mut compact);
+                write_json(&compact, field.is_payload, position, self.out);
+            }
+            (None, _) => write_value(&Value::Missing, position, self.out),
         }
         Ok(())
     }
 
-    fn part<'a>(&self, variable: &Variable, input: &Input<'a>) -> Result<Part<'a>, Fault> {
-        let part = match variable {
-            Variable::Payload(path) => {
-                let document = input.payload.map_err(Clone::clone)?;
-                json::find(document, path).map_or(Part::Missing, Part::Json)
+    fn truthy(&self, operand: &'a Operand, include_zero: bool) -> Result<bool, Fault> {
+        Ok(match operand {
+            Operand::Field(field) => {
+                let span = self.present(field)?;
+                span.is_some_and(|span| self.input.found.is_something(self.document, span, include_zero))
             }
-            Variable::Key => input.record.key.map_or(Ok(Part::Null), |key| text("the key", key))?,
-            Variable::Header(name) => match input.record.headers.last(name) {
-                None => Part::Missing,
-                Some(None) => Part::Null,
-                Some(Some(value)) => text(&format!("the header `{name}`"), value)?,
+            other => self.value(other)?.is_truthy(include_zero),
+        })
+    }
+
+    fn value(&self, operand: &'a Operand) -> Result<Value<'a>, Fault> {
+        match operand {
+            Operand::Field(field) => Ok(match (self.present(field)?, self.plan.mask) {
+                (None, _) => Value::Missing,
+                (Some(span), Some(mask)) => {
+                    write::json_value(&self.input.found.masked(self.document, span, mask)).into_owned()
+                }
+                (Some(span), None) if self.input.found.is_compact(span) => {
+                    write::json_value(&self.document[span.range()])
+                }
+                (Some(span), None) => {
+                    let mut compact = Vec::new();
+                    self.input.found.copy(self.document, span, &mut compact);
+                    write::json_value(&compact).into_owned()
+                }
+            }),
+            Operand::Record(part) => self.part(part),
+            Operand::Loop { depth, kind, key } => Ok(self.counter(*depth, *kind, *key)),
+            Operand::Literal(value) => Ok(value.clone()),
+            Operand::Call { helper, arguments, place } => {
+                let arguments: Vec<Value<'a>> =
+                    arguments.iter().map(|argument| self.value(argument)).collect::<Result<_, _>>()?;
+                (helper.call)(self.input.ambient, &arguments)
+                    .map_err(|reason| Fault::new(FaultClass::Helper, format!("template {place}: {reason}")))
+            }
+        }
+    }
+
+    fn counter(&self, depth: usize, kind: CounterKind, key: crate::json::Slot) -> Value<'a> {
+        let here = self.loops[depth];
+        let key = || self.input.found.at(here.row, key).map(|span| write::content_value(&self.document[span.range()]));
+        let index = || Value::Number(here.index.to_string().into());
+        match kind {
+            CounterKind::Index => index(),
+            CounterKind::Key => key().unwrap_or(Value::Missing),
+            CounterKind::KeyOrIndex => key().unwrap_or_else(index),
+            CounterKind::First => Value::Bool(here.index == 0),
+            CounterKind::Last => Value::Bool(here.is_last),
+        }
+    }
+
+    fn part(&self, part: &Part) -> Result<Value<'a>, Fault> {
+        let record = self.input.record;
+        match part {
+            Part::PayloadText => self.input.payload.map_or(Ok(Value::Null), |payload| text("the payload", payload)),
+            Part::PayloadBytes => Ok(self.input.payload.map_or(Value::Null, write::base64)),
+            Part::Key => record.key.map_or(Ok(Value::Null), |key| text("the key", key)),
+            Part::Header(name) => match record.headers.last(name) {
+                None => Ok(Value::Missing),
+                Some(None) => Ok(Value::Null),
+                Some(Some(value)) => text(&format!("the header `{name}`"), value),
             },
-            Variable::Topic => Part::Text(input.record.topic),
-            Variable::Partition => Part::Number(input.record.partition.into()),
-            Variable::Offset => Part::Number(input.record.offset.get()),
-            Variable::Timestamp => input.record.timestamp.map_or(Part::Null, Part::Number),
-        };
-        match (part, self.missing) {
-            (Part::Missing, Missing::Strict) => {
-                let reason = format!("the record has no `{variable}`, and `missing: strict` asks for it");
-                Err(Fault::new(FaultClass::MissingField, reason))
+            Part::Topic => Ok(Value::Text(record.topic.into())),
+            Part::Partition => Ok(Value::Number(record.partition.to_string().into())),
+            Part::Offset => Ok(Value::Number(record.offset.get().to_string().into())),
+            Part::Timestamp => Ok(record.timestamp.map_or(Value::Null, |time| Value::Number(time.to_string().into()))),
+        }
+    }
+
+    fn repair(&mut self, repair: Repair) {
+        let written = &self.out[self.start..];
+        let last = written.iter().rposition(|byte| !byte.is_ascii_whitespace()).map(|place| self.start + place);
+        let byte = last.map(|place| self.out[place]);
+        match (repair, byte) {
+            (Repair::DropComma | Repair::AddComma, Some(byte)) if !matches!(byte, b'[' | b'{' | b',' | b':') => {
+                self.out.push(b',');
             }
-            (part, _) => Ok(part),
+            (Repair::TakeBackComma, Some(b',')) => drop(last.map(|place| self.out.remove(place))),
+            _ => {}
         }
     }
 }
 
-fn text<'a>(what: &str, bytes: &'a [u8]) -> Result<Part<'a>, Fault> {
-    std::str::from_utf8(bytes).map(Part::Text).map_err(|error| {
+#[cold]
+fn missing(absent: &Absent) -> Fault {
+    let Absent { name, place } = absent;
+    let reason = format!("the record has no `{name}` (template {place}), and `missing: strict` asks for it");
+    Fault::new(FaultClass::MissingField, reason)
+}
+
+fn text<'a>(what: &str, bytes: &'a [u8]) -> Result<Value<'a>, Fault> {
+    simdutf8::compat::from_utf8(bytes).map(|text| Value::Text(text.into())).map_err(|error| {
         let reason = format!("{what} is not UTF-8 at byte {}: a template can only write text", error.valid_up_to());
         Fault::new(FaultClass::InvalidUtf8, reason)
     })
-}
-
-// === impl Part ===
-
-impl Part<'_> {
-    /// As a whole JSON value.
-    fn write_value(&self, out: &mut Vec<u8>) {
-        match self {
-            Part::Json(value) => out.extend_from_slice(value.as_bytes()),
-            Part::Text(text) => {
-                out.push(b'"');
-                json::escape(text, out);
-                out.push(b'"');
-            }
-            Part::Number(number) => write_number(*number, out),
-            Part::Null | Part::Missing => out.extend_from_slice(b"null"),
-        }
-    }
-
-    /// As the content of a JSON string. A string keeps the escapes that it came with.
-    fn write_content(&self, out: &mut Vec<u8>) {
-        match self {
-            Part::Json("null") | Part::Null | Part::Missing => {}
-            Part::Json(value) => match json::string_content(value) {
-                Some(content) => out.extend_from_slice(content.as_bytes()),
-                None => json::escape(value, out),
-            },
-            Part::Text(text) => json::escape(text, out),
-            Part::Number(number) => write_number(*number, out),
-        }
-    }
-
-    /// As plain text. What is null reads `null` if it is the payload, so that a tombstone can be seen in a log.
-    fn with_text(&self, write: impl FnOnce(&str)) {
-        match self {
-            Part::Json(value) => match json::string_content(value) {
-                Some(content) if content.contains('\\') => write(&json::unescape(content)),
-                Some(content) => write(content),
-                None => write(value),
-            },
-            Part::Text(text) => write(text),
-            Part::Number(number) => {
-                let mut digits = String::new();
-                // Writing to a `String` cannot fail.
-                let _ = write!(digits, "{number}");
-                write(&digits);
-            }
-            Part::Null | Part::Missing => {}
-        }
-    }
-}
-
-fn write_number(number: i64, out: &mut Vec<u8>) {
-    use std::io::Write as _;
-    // Writing to a `Vec` cannot fail.
-    let _ = write!(out, "{number}");
 }

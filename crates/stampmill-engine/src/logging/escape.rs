@@ -1,19 +1,5 @@
-//! Text on one line of whatever reads it: controls (C0, DEL, C1) and the two separators of Unicode are escaped.
-
-use stampmill_core::escape::escape_line;
-
-/// As plain text.
-pub(crate) fn escape_text(text: &str, out: &mut Vec<u8>) {
-    // Nearly every line is without, and this is much faster than looking at each character.
-    let suspicious = text.bytes().fold(false, |found, byte| found | is_suspicious(byte));
-    if suspicious {
-        let mut escaped = String::with_capacity(text.len());
-        escape_line(text, &mut escaped);
-        out.extend_from_slice(escaped.as_bytes());
-    } else {
-        out.extend_from_slice(text.as_bytes());
-    }
-}
+//! Text as the content of a JSON string on one line of whatever reads it: controls (C0, DEL, C1) and the two separators
+//! of Unicode are escaped.
 
 /// A control, or the first byte of one of those that take several.
 fn is_suspicious(byte: u8) -> bool {
@@ -58,23 +44,12 @@ mod tests {
 
     const NASTY: &str = "a\nb\r\t\u{1b}[31m\u{0}\u{7f}\u{85}\u{9b}\u{a0}é€\u{2028}\u{2029}\u{202a}😀\"\\";
 
-    fn escaped(escape: fn(&str, &mut Vec<u8>), text: &str) -> String {
+    #[test]
+    fn quotes_and_what_moves_a_cursor_are_escaped() {
         let mut out = Vec::new();
-        escape(text, &mut out);
-        String::from_utf8(out).expect("it is still text")
-    }
-
-    #[test]
-    fn text_keeps_what_is_harmless() {
-        let text = escaped(escape_text, NASTY);
-        assert_eq!(text, "a\\nb\\r\\t\\u001b[31m\\u0000\\u007f\\u0085\\u009b\u{a0}é€\\u2028\\u2029\u{202a}😀\"\\");
-        assert_eq!(escaped(escape_text, &text), text, "nothing is escaped twice");
-    }
-
-    #[test]
-    fn json_escapes_quotes_too() {
+        escape_json(NASTY, &mut out);
         assert_eq!(
-            escaped(escape_json, NASTY),
+            String::from_utf8(out).expect("it is still text"),
             "a\\nb\\r\\t\\u001b[31m\\u0000\\u007f\\u0085\\u009b\u{a0}é€\\u2028\\u2029\u{202a}😀\\\"\\\\"
         );
     }

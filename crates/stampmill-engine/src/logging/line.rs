@@ -3,8 +3,9 @@
 use std::io::Write as _;
 
 use log::Level;
+use stampmill_core::escape::escape_line;
 
-use super::escape::{escape_json, escape_text};
+use super::escape::escape_json;
 use super::time::Time;
 
 /// How the program's log looks.
@@ -56,9 +57,9 @@ impl Line<'_> {
             Level::Debug => b"] DEBUG {",
             Level::Trace => b"] TRACE {",
         });
-        escape_text(self.name, out);
+        escape_line(self.name, out);
         out.extend_from_slice(b"} - ");
-        escape_text(self.message, out);
+        escape_line(self.message, out);
     }
 
     fn append_json(&self, time: &Time, out: &mut Vec<u8>) {

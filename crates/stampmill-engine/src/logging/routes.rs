@@ -34,7 +34,7 @@ pub(crate) struct LinesByRoute {
 
 impl LogRoutes {
     pub(crate) fn open(pipeline: &str, transforms: &Transforms, output: LogOutput) -> std::io::Result<Self> {
-        let steps: Vec<LogStep> = transforms.steps().iter().map(LogStep::new).collect();
+        let steps: Vec<LogStep> = transforms.steps().map(LogStep::new).collect();
         let drops = steps.iter().any(|step| step.limits.options().on_full == OnFull::Drop);
         let queue = if drops { Some(LogQueue::start(pipeline, output.clone())?) } else { None };
         Ok(Self { pipeline: pipeline.to_owned(), steps, output, queue })

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, Once};
 use log::{Metadata, Record as LogRecord};
 use stampmill_core::log_options::{LogOptions, OnFull};
 use stampmill_core::record::{Batch, Offset};
-use stampmill_core::template::{Missing, Template};
-use stampmill_core::transform::{Level, Log, Step, Transforms};
+use stampmill_core::template::{Media, Options, Template};
+use stampmill_core::transform::{Level, Log, Reading, Step, Transforms};
 
 use super::*;
+use crate::AMBIENT;
 
 /// What was written so far.
 #[derive(Clone, Default)]
@@ -30,12 +31,12 @@ fn log_everything() {
 }
 
 fn step(level: Level, options: LogOptions) -> Log {
-    let message = Template::text("unused", Missing::Lenient).expect("a template");
+    let message = Template::new("unused", &Options::new(Media::Text)).expect("a template");
     Log { level, target: "steps".into(), message, options }
 }
 
 fn routes(step: &Log, output: LogOutput) -> Arc<LogRoutes> {
-    let transforms = Transforms::new(vec![Step::Log(step.clone())]);
+    let transforms = Transforms::new(vec![Step::Log(step.clone())], &[], Reading::default(), AMBIENT);
     Arc::new(LogRoutes::open("p", &transforms, output).expect("a thread"))
 }
 

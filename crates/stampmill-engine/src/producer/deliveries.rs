@@ -189,6 +189,12 @@ fn error_code(error: &KafkaError) -> RDKafkaErrorCode {
 // === impl Handover ===
 
 impl Handover {
+    /// The next record has no output: it counts as reported.
+    pub(crate) fn skip(&mut self) {
+        self.deliveries.report(self.track, self.next, Ok(()));
+        self.next += 1;
+    }
+
     /// The number to send the next record with.
     pub(crate) fn opaque(&self) -> usize {
         self.track << PLACE_BITS | self.next

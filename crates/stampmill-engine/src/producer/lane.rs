@@ -146,13 +146,17 @@ impl Lane {
 /// A record that was dead already before it was sent keeps its reason.
 fn form_of(work: &Work, place: usize) -> Form {
     match &work.outputs.records[place] {
-        Output::Send { .. } => Form::AsRendered,
+        Output::Send { .. } | Output::Skipped => Form::AsRendered,
         Output::DeadLetter(letter) => Form::DeadLetter((**letter).clone()),
     }
 }
 
 fn hand_over(handover: &mut Handover, outlet: &Outlet<'_>) -> Advanced {
     while handover.next < handover.work.batch.batch.len() {
+        if let Output::Skipped = handover.work.outputs.records[handover.next] {
+            handover.skip();
+            continue;
+        }
         let mut form = Form::AsRendered;
         loop {
             let sent = outlet.send(&handover.work, handover.next, &form, handover.opaque());

@@ -51,6 +51,7 @@ impl Destination {
             (Form::AsRendered, Output::Send { key, value, headers }) => {
                 self.send_output(producer, partitions, work, place, (key, value, headers), opaque)
             }
+            (Form::AsRendered, Output::Skipped) => unreachable!("what is skipped is settled without being sent"),
             (Form::AsRendered, Output::DeadLetter(letter)) => {
                 self.send_dead_letter(producer, work, place, letter, false, opaque)
             }
@@ -111,7 +112,7 @@ impl Destination {
         for (name, value) in record.headers.iter().filter(|(name, _)| !self.writes_header(name)) {
             add_header(&mut headers, name, value);
         }
-        for ((name, _), range) in self.sink.headers.iter().zip(&work.outputs.headers[rendered.clone()]) {
+        for (name, range) in self.sink.headers.iter().zip(&work.outputs.headers[rendered.clone()]) {
             add_header(&mut headers, name.as_bytes(), Some(&work.outputs.bytes[range.clone()]));
         }
         if let Some(content_type) = &self.sink.content_type {
@@ -122,7 +123,7 @@ impl Destination {
 
     fn writes_header(&self, name: &[u8]) -> bool {
         let content_type = self.sink.content_type.is_some() && name == CONTENT_TYPE.as_bytes();
-        content_type || self.sink.headers.iter().any(|(own, _)| own.as_bytes() == name)
+        content_type || self.sink.headers.iter().any(|own| own.as_bytes() == name)
     }
 
     /// Key, value, headers and timestamp as they came, and headers that say what happened.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use stampmill_core::escape::escape_line;
 use stampmill_core::record::{Batch, Offset, Record};
 use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
 use stampmill_engine::settings::PipelineSettings;
@@ -96,7 +97,9 @@ fn batch(pipeline: &PipelineSettings, bytes: &[u8], lines: bool) -> Batch {
 fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Result<usize, std::io::Error> {
     let write_log = |_: usize, step: &Log, _: &Record<'_>, line: &str| {
         let level = format!("{:?}", step.level).to_uppercase();
-        eprintln!("{level:>5} {{{}}} - {line}", step.target);
+        let mut escaped = Vec::new();
+        escape_line(line, &mut escaped);
+        eprintln!("{level:>5} {{{}}} - {}", step.target, String::from_utf8_lossy(&escaped));
     };
     let log = LogSink { enabled: &|_, _| true, write: &write_log };
     let (mut scratch, mut faults) = (Scratch::default(), 0);
@@ -108,6 +111,7 @@ fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Re
                 out.write_all(&rendered)?;
             }
             // A file holds no null payload, so only a transform could have made one.
+            Ok(Outcome::Skipped) => {}
             Ok(Outcome::Tombstone) => out.write_all(b"(tombstone)\n")?,
             Err(Failed { step, fault }) => {
                 faults += 1;

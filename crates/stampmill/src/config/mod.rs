@@ -86,7 +86,7 @@ pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
     let layers = [layers::defaults(&files)].into_iter().chain(written).chain([from_environment, from_flags]);
     let merged = layers::merge(layers).map_err(ConfigError::from)?;
 
-    let reading = Reading { environment: &environment, errors: RefCell::new(errors) };
+    let reading = Reading { environment: &environment, errors: RefCell::new(errors), partials: RefCell::default() };
     let settings = read(&reading, &merged, sources.fail_fast);
     match reading.errors.into_inner() {
         errors if errors.is_empty() => Ok(settings),

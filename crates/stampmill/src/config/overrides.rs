@@ -183,6 +183,7 @@ impl Settable {
             | Kind::WordOrNumber(_)
             | Kind::Template
             | Kind::TemplateOrNull
+            | Kind::Paths
             | Kind::Topics => self.0.push(path.to_vec()),
         }
     }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Value, ValueKind};
-use stampmill_core::template::{Missing, Template};
+use stampmill_core::json::Rules;
+use stampmill_core::template::{Limits, Media, Missing, Options, PayloadFormat, Template};
+use stampmill_core::transform::{OnNull, Reading as PayloadReading, Transforms};
+use stampmill_engine::AMBIENT;
 use stampmill_engine::settings::{
     Actors, OnFailure, OnOffsetGap, Pace, PipelineSettings, Properties, Sink, SinkKey, SinkPartition, SinkTimestamp,
     Source, Start,
@@ -14,9 +17,10 @@ use super::connection::{self, Connection};
 use super::error::{ConfigError, Place, remedy};
 use super::properties::Side;
 use super::reading::{Reading, Text, join, place};
+use super::schema;
 use super::section::Section;
+use super::steps::{self, Common};
 use super::topics::{self, Subscription, Traffic};
-use super::{schema, steps};
 
 /// Settings, with what checks across pipelines need beside.
 pub(crate) struct Pipeline<'a> {
@@ -56,21 +60,30 @@ fn pipeline<'a>(
 
     // Everything is read before the first `?`, so that all faults are noted. A fault in `missing` has been, too: any
     // value serves to find those of the templates.
-    let compiled = missing.unwrap_or(Missing::Lenient);
-    let transforms = steps::transforms(&section, name, compiled);
+    let payload = payload(&section);
+    let limits = limits(&section);
+    let common = Common {
+        name,
+        missing: missing.unwrap_or(Missing::Lenient),
+        limits: limits.unwrap_or_default(),
+        payload: payload.map_or(PayloadFormat::Json, |(format, _)| format),
+    };
+    let steps = steps::steps(&section, common);
     let source = source(&section, connections);
-    let sink = sink(&section, connections, compiled);
+    let sink = sink(&section, connections, &common.options(Media::Text));
     let on_failure = on_failure(&section, name);
     let actors = actors(&section);
     let pace = pace(&section, fail_fast);
 
     let (source, from, reads) = source?;
-    let (sink, to, topic_at) = sink?;
+    let (sink, templates, to, topic_at) = sink?;
     let (on_failure, dead_letter_at) = on_failure?;
     let pace = pace?;
     check_drain(&section, &pace, &source.properties);
     let writes = vec![(sink.topic.clone(), topic_at), (on_failure.dead_letter_topic.clone(), dead_letter_at)];
-    let transforms = Arc::new(transforms?);
+    missing?;
+    limits?;
+    let transforms = Arc::new(Transforms::new(steps?, &templates, payload?.1, AMBIENT));
     let settings =
         PipelineSettings { name: name.to_owned(), source, transforms, sink, actors: actors?, on_failure, pace };
     Some(Pipeline { settings, from, to, reads, writes })
@@ -107,8 +120,8 @@ fn source<'a>(
 fn sink<'a>(
     pipeline: &Section<'_>,
     connections: &'a [Connection],
-    missing: Missing,
-) -> Option<(Sink, &'a Connection, Place)> {
+    options: &Options,
+) -> Option<(Sink, Vec<Template>, &'a Connection, Place)> {
     let path = pipeline.path("sink");
     let sink = pipeline.table("sink", &path);
     let to = connection(&sink, connections);
@@ -119,45 +132,69 @@ fn sink<'a>(
         &[("key", SinkPartition::ByKey), ("source", SinkPartition::Source)],
         SinkPartition::Number,
     );
-    let key = sink_key(&sink, missing);
-    let headers = headers(&sink, missing);
+    let key = sink_key(&sink, options);
+    let headers = headers(&sink, options);
     let timestamp = sink.choice("timestamp", &[("source", SinkTimestamp::Source), ("now", SinkTimestamp::Now)]);
     let content_type = sink.text("content_type").map(|text| text.text);
     let overrides =
         connection::properties(sink.reading, sink.value("properties"), &sink.path("properties"), Side::Producer);
 
-    let to = to?;
+    let (to, (key, key_template)) = (to?, key?);
+    let (names, header_templates): (Vec<String>, Vec<Template>) = headers?.into_iter().unzip();
     let settings = Sink {
         properties: to.client(Side::Producer, &overrides),
         topic: topic?,
         partition: partition?,
-        key: key?,
-        headers: headers?,
+        key,
+        headers: names,
         timestamp: timestamp?,
         content_type,
     };
-    Some((settings, to, at))
+    Some((settings, key_template.into_iter().chain(header_templates).collect(), to, at))
 }
 
-fn sink_key(sink: &Section<'_>, missing: Missing) -> Option<SinkKey> {
+fn sink_key(sink: &Section<'_>, options: &Options) -> Option<(SinkKey, Option<Template>)> {
     match sink.value("key").map(|value| &value.kind) {
-        None => Some(SinkKey::Source),
-        Some(ValueKind::Nil) => Some(SinkKey::Null),
-        Some(_) => sink.template("key", Template::text, missing).map(SinkKey::Template),
+        None => Some((SinkKey::Source, None)),
+        Some(ValueKind::Nil) => Some((SinkKey::Null, None)),
+        Some(_) => Some((SinkKey::Template, Some(sink.template("key", options)?))),
     }
 }
 
-fn headers(sink: &Section<'_>, missing: Missing) -> Option<Vec<(String, Template)>> {
+fn headers(sink: &Section<'_>, options: &Options) -> Option<Vec<(String, Template)>> {
     let path = sink.path("headers");
     let entries = sink.reading.entries(sink.value("headers"), &path);
     let compiled: Vec<Option<(String, Template)>> = entries
         .into_iter()
         .map(|(name, value)| {
             let at = place(Some(value), &join(&path, name));
-            Some((name.to_owned(), sink.reading.template(value, at, Template::text, missing)?))
+            Some((name.to_owned(), sink.reading.template(value, at, options)?))
         })
         .collect();
     compiled.into_iter().collect()
+}
+
+/// What a payload is, and what it must be.
+fn payload(pipeline: &Section<'_>) -> Option<(PayloadFormat, PayloadReading)> {
+    let path = pipeline.path("payload");
+    let payload = pipeline.table("payload", &path);
+    let formats = [("json", PayloadFormat::Json), ("text", PayloadFormat::Text), ("bytes", PayloadFormat::Bytes)];
+    let format = payload.choice("format", &formats);
+    let on_null =
+        payload.choice("on_null", &[("pass", OnNull::Pass), ("render", OnNull::Render), ("skip", OnNull::Skip)]);
+    let only_touched = payload.choice("validate", &[("full", false), ("touched", true)]);
+    let max_depth = count(&payload, "max_depth");
+    let lone_surrogates = payload.choice("surrogates", &[("pass", true), ("reject", false)]);
+    let (max_depth, lone_surrogates, only_touched) = (max_depth?, lone_surrogates?, only_touched?);
+    let rules = Rules { max_depth, lone_surrogates, only_touched };
+    Some((format?, PayloadReading { rules, on_null: on_null? }))
+}
+
+fn limits(pipeline: &Section<'_>) -> Option<Limits> {
+    let path = pipeline.path("limits");
+    let limits = pipeline.table("limits", &path);
+    let (output_bytes, steps) = (limits.size("output_bytes"), limits.number("steps"));
+    Some(Limits { output_bytes: output_bytes?, steps: steps? })
 }
 
 /// The connection that is named, or else the only one.

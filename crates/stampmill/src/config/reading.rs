@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use config::{Value, ValueKind};
-use stampmill_core::template::{Missing, Template, TemplateError};
+use stampmill_core::template::{Options, Partials, Template};
 
 use super::error::{ConfigError, Place};
 use super::interpolation::interpolate;
@@ -15,6 +17,8 @@ use super::origin;
 pub(crate) struct Reading<'a> {
     pub(crate) environment: &'a BTreeMap<String, String>,
     pub(crate) errors: RefCell<Vec<ConfigError>>,
+    /// Of each folder that was asked for; `None` where they could not be read, which has been noted.
+    pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
 }
 
 /// A text and where it stands.
@@ -25,9 +29,6 @@ pub(crate) struct Text {
     /// What is written in the file, where `${…}` made something else of it that may be secret.
     pub(crate) written: Option<String>,
 }
-
-/// How a template is compiled: `Template::json` or `Template::text`.
-pub(crate) type Compile = fn(&str, Missing) -> Result<Template, TemplateError>;
 
 // === impl Reading ===
 
@@ -79,16 +80,57 @@ impl Reading<'_> {
     }
 
     /// A template's text is never interpolated: `${` may be part of what it renders.
-    pub(crate) fn template(&self, value: &Value, at: Place, compile: Compile, missing: Missing) -> Option<Template> {
+    pub(crate) fn template(&self, value: &Value, at: Place, options: &Options) -> Option<Template> {
         let source = self.written(value, &at, "a template")?;
-        self.compiled(source, at, compile, missing)
+        self.compiled(source, at, options)
     }
 
     /// Line ends at the end are those of a YAML block or of a file, and nobody means them to be rendered.
-    pub(crate) fn compiled(&self, source: &str, at: Place, compile: Compile, missing: Missing) -> Option<Template> {
-        let template = compile(source.trim_end_matches(['\r', '\n']), missing);
+    pub(crate) fn compiled(&self, source: &str, at: Place, options: &Options) -> Option<Template> {
+        let partials = self.partials(&at)?;
+        let options = Options { partials, ..options.clone() };
+        let template = Template::new(source.trim_end_matches(['\r', '\n']), &options);
         template.map_err(|source| self.note(ConfigError::Template { at, source })).ok()
     }
+
+    /// The partials for a template that stands there: the files `templates/NAME.hbs` beside the configuration file.
+    fn partials(&self, at: &Place) -> Option<Arc<Partials>> {
+        let folder = origin::folder(&at.origin).unwrap_or(Path::new("")).join("templates");
+        if let Some(known) = self.partials.borrow().get(&folder) {
+            return known.clone();
+        }
+        let read = match read_partials(&folder) {
+            Ok(partials) => Some(Arc::new(partials)),
+            Err((path, source)) => {
+                self.note(ConfigError::TemplateFile { at: at.clone(), path, source });
+                None
+            }
+        };
+        self.partials.borrow_mut().insert(folder, read.clone());
+        read
+    }
+}
+
+/// Those that can be read, by name; none without a folder.
+fn read_partials(folder: &Path) -> Result<Partials, (PathBuf, std::io::Error)> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Partials::new()),
+        Err(error) => return Err((folder.to_owned(), error)),
+    };
+    let mut partials = Partials::new();
+    for entry in entries {
+        let path = entry.map_err(|error| (folder.to_owned(), error))?.path();
+        if let (Some("hbs"), Some(name)) = (extension(&path), path.file_stem().and_then(|name| name.to_str())) {
+            let text = std::fs::read_to_string(&path).map_err(|error| (path.clone(), error))?;
+            partials.insert(name.to_owned(), text);
+        }
+    }
+    Ok(partials)
+}
+
+fn extension(path: &Path) -> Option<&str> {
+    path.extension()?.to_str()
 }
 
 // === impl Text ===

@@ -69,6 +69,7 @@ fn value(kind: &Kind) -> String {
         Kind::Template => "template".to_owned(),
         Kind::TemplateOrNull => "template or null".to_owned(),
         Kind::Topics => "list of topics".to_owned(),
+        Kind::Paths => "list of paths".to_owned(),
         Kind::Table(_) => "table".to_owned(),
         Kind::Entries(entry) => format!("a {} for each name", value(entry)),
         Kind::Properties(_) => "table of librdkafka properties".to_owned(),

@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     TemplateOrNull,
     /// A list of topic names and `^` patterns, or one text with commas between.
     Topics,
+    /// A list of paths into the payload.
+    Paths,
     Table(&'static [Key]),
     /// Names of the operator's choice, each with an entry.
     Entries(&'static Kind),
@@ -93,12 +95,14 @@ pub(crate) static PIPELINE: &[Key] = &[
     key("sink", Kind::Table(SINK), Absent, "where envelopes go"),
     key("actors", Kind::Table(ACTORS), Absent, "how many actors of each kind"),
     key("on_failure", Kind::Table(ON_FAILURE), Absent, "what becomes of a record that cannot be processed"),
+    key("payload", Kind::Table(PAYLOAD), Absent, "what a payload must be"),
     key(
         "missing",
         word(&["lenient", "strict"]),
         Value("lenient"),
         "a field that the record lacks: `lenient` renders null, `strict` is a failure",
     ),
+    key("limits", Kind::Table(LIMITS), Absent, "what a template may make of one record"),
     key(
         "delivery",
         Kind::Choice { now: &["at_least_once"], later: LATER_DELIVERY },
@@ -126,6 +130,44 @@ pub(crate) static PIPELINE: &[Key] = &[
     key("batch_records", Kind::Number { min: 1, max: 100_000 }, Value("500"), "records in a batch, at the most"),
     key("window", Kind::Number { min: 1, max: 10_000 }, Value("32"), "unsettled batches per partition, at the most"),
     key("bytes_in_flight", Kind::Size, Value("64MiB"), "bytes in flight over all partitions of the pipeline"),
+];
+
+static PAYLOAD: &[Key] = &[
+    key(
+        "format",
+        word(&["json", "text", "bytes"]),
+        Value("json"),
+        "`json`: a document; `text`: one text in UTF-8; `bytes`: anything, which templates write as base64",
+    ),
+    key(
+        "on_null",
+        word(&["pass", "render", "skip"]),
+        Value("pass"),
+        "a null payload: `pass`: null goes out; `render`: an envelope with `null` in it; `skip`: nothing goes out",
+    ),
+    key(
+        "validate",
+        word(&["full", "touched"]),
+        Value("full"),
+        "`touched`: of arrays and objects that no template reads only brackets and strings are checked",
+    ),
+    key("max_depth", Kind::Number { min: 1, max: 10_000 }, Value("128"), "arrays and objects within one another"),
+    key(
+        "surrogates",
+        word(&["pass", "reject"]),
+        Value("pass"),
+        "half of a surrogate pair, such as `\\ud800`, which some readers refuse: `reject` is a failure",
+    ),
+];
+
+static LIMITS: &[Key] = &[
+    key("output_bytes", Kind::Size, Value("16MiB"), "bytes that a template renders, at the most"),
+    key(
+        "steps",
+        Kind::Number { min: 1, max: 1_000_000_000 },
+        Value("1000000"),
+        "values, texts and items of lists that a template goes through, at the most",
+    ),
 ];
 
 static SOURCE: &[Key] = &[
@@ -200,6 +242,12 @@ static LOG: &[Key] = &[
     key("name", Kind::Text, Absent, "the line's logger name, for `RUST_LOG`; the pipeline's name, if left out"),
     key("sample", MANY, Absent, "a line for one of so many records, the first included; for each, if left out"),
     key("rate", MANY, Absent, "lines a second, at the most; how many are left out is said once a second"),
+    key(
+        "mask",
+        Kind::Paths,
+        Absent,
+        "values that show as `***`: paths such as `payload.card.number`, `*` for every item",
+    ),
     key("truncate", Kind::Size, Absent, "bytes of the message, at the most; the whole of it, if left out"),
     key(
         "on_full",
@@ -216,8 +264,20 @@ static LOG: &[Key] = &[
 ];
 
 static ENVELOPE: &[Key] = &[
-    key("template", Kind::Template, Absent, "the envelope, as a template that renders JSON"),
+    key("template", Kind::Template, Absent, "the envelope, as a template"),
     key("file", Kind::Text, Absent, "the template's file, relative to the configuration file"),
+    key(
+        "media_type",
+        word(&["json", "text", "xml"]),
+        Value("json"),
+        "`json`: proven to be JSON whatever comes; `text`: values as they are; `xml`: values escaped for XML",
+    ),
+    key(
+        "commas",
+        word(&["strict", "fix"]),
+        Value("strict"),
+        "a template that may leave a comma too many or too few: `strict` refuses it, `fix` puts commas right",
+    ),
 ];
 
 const MANY: Kind = Kind::Number { min: 1, max: 1_000_000_000 };

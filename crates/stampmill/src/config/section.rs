@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use config::{Map, Value, ValueKind};
-use stampmill_core::template::{Missing, Template};
+use stampmill_core::template::{Options, Template};
 
 use super::error::{ConfigError, Place, remedy};
 use super::layers::{self, Layer, get};
 use super::numbers::{bytes, digits};
 use super::origin;
-use super::reading::{Compile, Reading, Text, describe, join, place};
+use super::reading::{Reading, Text, describe, join, place};
 use super::schema::{Default, Key, Kind};
 
 /// A table with its keys. Every getter answers `None` for what was left out or is wrong; the latter is noted.
@@ -136,21 +136,46 @@ impl<'a> Section<'a> {
     }
 
     /// The template that is written there.
-    pub(crate) fn template(&self, name: &str, compile: Compile, missing: Missing) -> Option<Template> {
-        self.reading.template(self.value(name)?, self.at(name), compile, missing)
+    pub(crate) fn template(&self, name: &str, options: &Options) -> Option<Template> {
+        self.reading.template(self.value(name)?, self.at(name), options)
     }
 
     /// The template in the file that is named there, relative to the configuration file.
-    pub(crate) fn template_file(&self, name: &str, compile: Compile, missing: Missing) -> Option<Template> {
+    pub(crate) fn template_file(&self, name: &str, options: &Options) -> Option<Template> {
         let Text { text, at, .. } = self.text(name)?;
         let path: PathBuf = origin::folder(&at.origin).unwrap_or(Path::new("")).join(text);
         match std::fs::read_to_string(&path) {
-            Ok(source) => self.reading.compiled(&source, at, compile, missing),
+            Ok(source) => self.reading.compiled(&source, at, options),
             Err(source) => {
                 self.reading.note(ConfigError::TemplateFile { at, path, source });
                 None
             }
         }
+    }
+
+    /// Paths into the payload, without `payload`; none, if it was left out.
+    pub(crate) fn paths(&self, name: &str) -> Option<Vec<Vec<String>>> {
+        let items = match self.value(name).map(|value| &value.kind) {
+            None => return Some(Vec::new()),
+            Some(ValueKind::Array(items)) => items,
+            Some(other) => {
+                let expected = format!("a list of paths ({})", self.key(name).doc);
+                self.reading.mismatch(self.at(name), expected, describe(other));
+                return None;
+            }
+        };
+        let path = |item: &Value| {
+            let text = self.reading.text(item, self.at(name))?;
+            let mut keys = text.text.split('.');
+            let rest: Vec<String> = keys.by_ref().skip(1).map(str::to_owned).collect();
+            if text.text.starts_with("payload.") && rest.iter().all(|key| !key.is_empty()) {
+                return Some(rest);
+            }
+            self.refuse(name, text, "a path such as `payload.card.number` or `payload.cards.*.number`")
+        };
+        // All are looked at before the first fault ends it.
+        let paths: Vec<Option<Vec<String>>> = items.iter().map(path).collect();
+        paths.into_iter().collect()
     }
 
     /// The items of a list of steps, and the keys that an item may have; none if the list was left out.

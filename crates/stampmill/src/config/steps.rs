@@ -4,22 +4,39 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use config::Value;
 use stampmill_core::log_options::{LogOptions, OnFull};
-use stampmill_core::template::{Missing, Template};
-use stampmill_core::transform::{Level, Log, Step, Transforms};
+use stampmill_core::template::{Commas, Limits, Media, Missing, Options, PayloadFormat};
+use stampmill_core::transform::{Level, Log, Step};
 
 use super::error::{ConfigError, Place};
 use super::reading::{Reading, place};
 use super::schema::Key;
 use super::section::Section;
 
-/// The transforms under `transforms`, in order. `name` is the logger's name unless a step has its own.
-pub(crate) fn transforms(pipeline: &Section<'_>, name: &str, missing: Missing) -> Option<Transforms> {
+/// What all templates of a pipeline have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Common<'a> {
+    /// The logger's name, unless a step has its own.
+    pub(crate) name: &'a str,
+    pub(crate) missing: Missing,
+    pub(crate) limits: Limits,
+    /// What the source's payload is.
+    pub(crate) payload: PayloadFormat,
+}
+
+/// The steps under `transforms`, in order.
+pub(crate) fn steps(pipeline: &Section<'_>, common: Common<'_>) -> Option<Vec<Step>> {
     let (keys, items) = pipeline.steps("transforms")?;
     let path = pipeline.path("transforms");
-    let step = |(index, item)| step(pipeline.reading, keys, item, &format!("{path}.{index}"), name, missing);
+    let mut common = common;
     // All are compiled before the first fault ends it, so that the faults of all are noted.
-    let steps: Vec<Option<Step>> = items.iter().enumerate().map(step).collect();
-    Some(Transforms::new(steps.into_iter().collect::<Option<_>>()?))
+    let mut steps = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let (step, payload) = step(pipeline.reading, keys, item, &format!("{path}.{index}"), common);
+        steps.push(step);
+        // What an envelope renders is the payload of the next step.
+        common.payload = payload;
+    }
+    steps.into_iter().collect()
 }
 
 fn step(
@@ -27,28 +44,30 @@ fn step(
     keys: &'static [Key],
     item: &Value,
     path: &str,
-    name: &str,
-    missing: Missing,
-) -> Option<Step> {
+    common: Common<'_>,
+) -> (Option<Step>, PayloadFormat) {
     let section = Section::open(reading, keys, Some(item), path);
     match (section.is_there("log"), section.is_there("envelope")) {
-        (true, false) => log_step(&section, name, missing),
-        (false, true) => envelope_step(&section, missing),
+        (true, false) => (log_step(&section, common), common.payload),
+        (false, true) => envelope_step(&section, common),
         (both, _) => {
             refuse(reading, place(Some(item), path), "a step with either `log` or `envelope`", both);
-            None
+            (None, common.payload)
         }
     }
 }
 
-fn log_step(step: &Section<'_>, name: &str, missing: Missing) -> Option<Step> {
+fn log_step(step: &Section<'_>, common: Common<'_>) -> Option<Step> {
     let (keys, long) = step.long_form("log")?;
     let path = step.path("log");
     let log = Section::open(step.reading, keys, Some(&long), &path);
-    let message = log.template("message", Template::text, missing);
+    let masks = log.paths("mask");
+    let options = Options { masks: masks.clone().unwrap_or_default(), ..common.options(Media::Text) };
+    let message = log.template("message", &options);
     let level = log.choice("level", LEVELS);
-    let target = log.text("name").map_or_else(|| name.to_owned(), |own| own.text);
+    let target = log.text("name").map_or_else(|| common.name.to_owned(), |own| own.text);
     let options = log_options(&log);
+    masks?;
     Some(Step::Log(Log { level: level?, target, message: message?, options: options? }))
 }
 
@@ -70,22 +89,36 @@ const LEVELS: &[(&str, Level)] = &[
     ("trace", Level::Trace),
 ];
 
-fn envelope_step(step: &Section<'_>, missing: Missing) -> Option<Step> {
-    let (keys, long) = step.long_form("envelope")?;
+/// The step, and what the payload is after it.
+fn envelope_step(step: &Section<'_>, common: Common<'_>) -> (Option<Step>, PayloadFormat) {
+    let Some((keys, long)) = step.long_form("envelope") else { return (None, PayloadFormat::Json) };
     let path = step.path("envelope");
     let envelope = Section::open(step.reading, keys, Some(&long), &path);
+    let media = envelope.choice("media_type", &[("json", Media::Json), ("text", Media::Text), ("xml", Media::Xml)]);
+    let commas = envelope.choice("commas", &[("strict", Commas::Strict), ("fix", Commas::Fix)]);
+    let options = Options { commas: commas.unwrap_or(Commas::Strict), ..common.options(media.unwrap_or(Media::Json)) };
     let template = match (envelope.is_there("template"), envelope.is_there("file")) {
-        (true, false) => envelope.template("template", Template::json, missing),
-        (false, true) => envelope.template_file("file", Template::json, missing),
+        (true, false) => envelope.template("template", &options),
+        (false, true) => envelope.template_file("file", &options),
         (both, _) => {
             refuse(step.reading, step.at("envelope"), "either `template` or `file`", both);
             None
         }
     };
-    template.map(Step::Envelope)
+    let after = if options.media == Media::Json { PayloadFormat::Json } else { PayloadFormat::Text };
+    (media.and(commas).and(template).map(Step::Envelope), after)
 }
 
 fn refuse(reading: &Reading<'_>, at: Place, expected: &str, both: bool) {
     let found = if both { "both" } else { "neither" };
     reading.note(ConfigError::Mismatch { at, expected: expected.to_owned(), found: found.to_owned() });
+}
+
+// === impl Common ===
+
+impl Common<'_> {
+    pub(crate) fn options(&self, media: Media) -> Options {
+        let Self { missing, limits, payload, .. } = *self;
+        Options { missing, limits, payload, ..Options::new(media) }
+    }
 }

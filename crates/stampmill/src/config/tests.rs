@@ -108,7 +108,7 @@ pipelines:
     assert_eq!(list(&sink.properties), ["bootstrap.servers=b:1", "linger.ms=10"], "under one of a property's names");
     assert_eq!((sink.partition, sink.timestamp), (SinkPartition::Number(7), SinkTimestamp::Now));
     assert!(matches!(sink.key, SinkKey::Null));
-    assert_eq!((sink.headers.len(), sink.headers[0].0.as_str()), (1, "h"));
+    assert_eq!((sink.headers.len(), sink.headers[0].as_str()), (1, "h"));
     assert_eq!(sink.content_type.as_deref(), Some("application/json"));
     assert_eq!(pipeline.pace.commit_interval, Duration::from_millis(250));
     assert_eq!(pipeline.pace.bytes_in_flight, 1 << 30);
@@ -120,7 +120,7 @@ fn a_log_is_as_it_is_written() {
         let settings = variant("log", "topic: out }", &format!("topic: out }}\n    transforms: [ {{ log: {step} }} ]"));
         let settings = settings.with(&[("STAMPMILL__LOGGING__FORMAT", "json")]).settings();
         assert_eq!(settings.log_format, Format::Json);
-        match settings.pipelines[0].transforms.steps() {
+        match settings.pipelines[0].transforms.steps().collect::<Vec<_>>().as_slice() {
             [Step::Log(log)] => log.options,
             other => panic!("one step, not {other:?}"),
         }
@@ -386,6 +386,38 @@ fn what_is_interpolated_stays_one_text_and_is_never_shown() {
 fn templates_are_not_interpolated() {
     let transforms = "topic: out }\n    transforms: [ { log: 'costs ${NONE}' } ]";
     assert_eq!(variant("literal", "topic: out }", transforms).settings().pipelines.len(), 1);
+}
+
+#[test]
+fn a_template_is_read_as_it_is_told() {
+    let steps = "topic: out }\n    payload: { format: text, on_null: skip }\n    transforms: [ { envelope: { template: '<a>{{payload}}</a>', media_type: xml } }, { envelope: '[{{payload}}]' } ]";
+    assert_eq!(variant("media", "topic: out }", steps).settings().pipelines.len(), 1);
+    let fields = "topic: out }\n    payload: { format: bytes }\n    transforms: [ { envelope: '[{{payload.id}}]' } ]";
+    variant("fields", "topic: out }", fields).refused(&["`payload` has no fields"]);
+    let after =
+        "topic: out }\n    transforms: [ { envelope: { template: x, media_type: text } }, { log: '{{payload.id}}' } ]";
+    variant("after", "topic: out }", after).refused(&["`payload` has no fields"]);
+    let commas = |how: &str| {
+        let list = "[{{#each payload}}{{this}},{{/each}}]";
+        format!("topic: out }}\n    transforms: [ {{ envelope: {{ template: '{list}', commas: {how} }} }} ]")
+    };
+    variant("strict", "topic: out }", &commas("strict"))
+        .refused(&["or write `commas: fix`\n  = when line 1, column 2: `#each` has one item"]);
+    assert_eq!(variant("fix", "topic: out }", &commas("fix")).settings().pipelines.len(), 1);
+    let mask = "topic: out }\n    transforms: [ { log: { message: x, mask: [payload.a.*, card] } } ]";
+    variant("mask", "topic: out }", mask).refused(&["or `payload.cards.*.number` (values that show"]);
+}
+
+#[test]
+fn partials_stand_beside_the_file() {
+    let steps = "topic: out }\n    transforms: [ { envelope: '[{{> who}}]' } ]";
+    let missing = variant("no-partials", "topic: out }", steps);
+    missing.refused(&["there is no partial `who`: expected a file `who.hbs` in the folder `templates`"]);
+    let found = variant("partials", "topic: out }", steps);
+    std::fs::create_dir(found.folder.0.join("templates")).expect("a folder can be made");
+    found.folder.write("templates/who.hbs", "{{payload.who}}\n");
+    found.folder.write("templates/README.md", "no partial");
+    assert_eq!(found.settings().pipelines.len(), 1);
 }
 
 #[test]

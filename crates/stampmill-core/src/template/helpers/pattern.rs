@@ -1,0 +1,97 @@
+//! Regular expressions, which take time in proportion to the text whatever they are.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use regex_lite::Regex;
+
+use super::super::value::Value;
+use super::Helper;
+
+pub(super) const HELPERS: &[Helper] = &[
+    Helper {
+        name: "matches",
+        arguments: "text regex",
+        count: 2..=2,
+        doc: "whether the regular expression is found in the text",
+        example: ("{{#if (matches payload.a \"^CH[0-9]{2}\")}}Swiss{{/if}}", r#"{"a":"CH93"}"#, "Swiss"),
+        check,
+        call: |_, values| {
+            let pattern = pattern(&values[1])?;
+            Ok(Value::Bool(values[0].text().is_some_and(|text| pattern.is_match(&text))))
+        },
+    },
+    Helper {
+        name: "regex_replace",
+        arguments: "text regex with",
+        count: 3..=3,
+        doc: "with every match replaced; `$1` is the first group, `${1}0` the same before a digit",
+        example: (
+            "{{regex_replace payload.a \"[0-9]{12}([0-9]{4})\" \"…$1\"}}",
+            r#"{"a":"4111111111111111"}"#,
+            "…1111",
+        ),
+        check,
+        call: |_, values| {
+            let pattern = pattern(&values[1])?;
+            let with = values[2].text().unwrap_or_default();
+            Ok(match values[0].text() {
+                None => Value::Null,
+                Some(text) => Value::Text(pattern.replace_all(&text, with.as_ref()).into_owned().into()),
+            })
+        },
+    },
+];
+
+/// Patterns that come from records are not kept without end.
+const KEPT: usize = 64;
+
+thread_local! {
+    static COMPILED: RefCell<HashMap<String, Arc<Regex>>> = RefCell::default();
+}
+
+fn check(literals: &[Option<&Value<'_>>]) -> Result<(), String> {
+    literals.get(1).copied().flatten().map_or(Ok(()), |literal| pattern(literal).map(drop))
+}
+
+fn pattern(value: &Value<'_>) -> Result<Arc<Regex>, String> {
+    let text = value.text().ok_or_else(|| format!("expected a regular expression, and found {value}"))?;
+    COMPILED.with_borrow_mut(|compiled| {
+        if let Some(known) = compiled.get(text.as_ref()) {
+            return Ok(Arc::clone(known));
+        }
+        let pattern = Regex::new(&text).map_err(|error| format!("`{text}` is no regular expression: {error}"))?;
+        if compiled.len() == KEPT {
+            compiled.clear();
+        }
+        let pattern = Arc::new(pattern);
+        compiled.insert(text.into_owned(), Arc::clone(&pattern));
+        Ok(pattern)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::call;
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_checked_when_it_is_a_literal() {
+        assert!(
+            check(&[None, Some(&Value::Text("(".into()))]).is_err_and(|error| error.contains("no regular expression"))
+        );
+        assert_eq!(check(&[None, None]), Ok(()));
+        assert_eq!(call("matches", &["", "\"a\""]), Ok("false".into()));
+        assert_eq!(call("regex_replace", &["\"a1b2\"", "\"([0-9])\"", "\"<$1>\""]), Ok("\"a<1>b<2>\"".into()));
+    }
+
+    #[test]
+    fn patterns_without_end_are_not_kept() {
+        for number in 0..3 * KEPT {
+            let value = Value::Text(number.to_string().into());
+            assert!(pattern(&value).is_ok_and(|pattern| pattern.is_match(&number.to_string())));
+        }
+        assert!(COMPILED.with_borrow(HashMap::len) <= KEPT);
+    }
+}
