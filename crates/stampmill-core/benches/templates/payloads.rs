@@ -8,7 +8,9 @@ pub(crate) const SIZES: [(&str, usize); 4] = [("100 B", 100), ("1 KB", 1_000), (
 pub(crate) fn payload(size: usize) -> Vec<u8> {
     let mut json = String::from(r#"{"id":"TXN0000042","type":"withdraw","accountId":"ACC456","amount":1500.00"#);
     if size > 100 {
-        json.push_str(r#","customer":{"name":"Ada \"L\" Lovelace","address":{"city":"Zürich","zip":"8001"}},"items":["#);
+        json.push_str(
+            r#","customer":{"name":"Ada \"L\" Lovelace","address":{"city":"Zürich","zip":"8001"}},"items":["#,
+        );
         let mut number = 0;
         while json.len() < size - 20 {
             let comma = if number == 0 { "" } else { "," };

@@ -1,6 +1,6 @@
 //! Where in a document stands what was asked for.
 
-use super::reads::{Compiled, NOTHING, Scope, Slot, StateId};
+use super::reads::{Compiled, KeyStart, NOTHING, Scope, Slot, State, StateId};
 
 /// From where to where, in bytes of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,7 @@ const MISSING: Span = Span { start: u32::MAX, end: u32::MAX };
 
 impl Found {
     /// What stands there, if anything does. `row` is of the slot's scope.
+    #[inline]
     pub fn at(&self, row: Row, slot: Slot) -> Option<Span> {
         debug_assert_eq!(row.scope, slot.scope, "a slot is read in a row of its own scope");
         let span = self.rows[slot.scope.0][row.start + slot.place];
@@ -84,11 +85,17 @@ impl Found {
     }
 
     /// Appends a part of the document without insignificant white space.
+    #[inline]
     pub fn copy(&self, document: &[u8], span: Span, out: &mut Vec<u8>) {
         if self.gaps.is_empty() {
             out.extend_from_slice(&document[span.range()]);
             return;
         }
+        self.copy_around_gaps(document, span, out);
+    }
+
+    #[inline(never)]
+    fn copy_around_gaps(&self, document: &[u8], span: Span, out: &mut Vec<u8>) {
         let first = self.gaps.partition_point(|gap| gap.start < span.start);
         let mut copied = span.start as usize;
         for gap in self.gaps[first..].iter().take_while(|gap| gap.start < span.end) {
@@ -131,7 +138,11 @@ impl Found {
     }
 
     /// Whether a part of the document holds no insignificant white space.
+    #[inline]
     pub fn is_compact(&self, span: Span) -> bool {
+        if self.gaps.is_empty() {
+            return true;
+        }
         let first = self.gaps.partition_point(|gap| gap.start < span.start);
         self.gaps.get(first).is_none_or(|gap| gap.start >= span.end)
     }
@@ -157,16 +168,20 @@ impl Found {
     }
 
     /// A value of this state begins: what was found under the same key before does not count.
+    #[inline(always)]
     pub(super) fn enter(&mut self, reads: &Compiled, state: StateId) {
         let state = &reads.states[state as usize];
-        if state.slots.iter().any(|slot| *self.slot(*slot) != MISSING) {
+        let is_kept = *self.slot(state.slot) != MISSING;
+        if is_kept || state.more_slots.iter().any(|slot| *self.slot(*slot) != MISSING) {
             state.below.iter().for_each(|slot| *self.slot(*slot) = MISSING);
         }
     }
 
+    #[inline(never)]
     pub(super) fn keep(&mut self, reads: &Compiled, state: StateId, span: Span) {
         let state = &reads.states[state as usize];
-        for slot in &state.slots {
+        *self.slot(state.slot) = span;
+        for slot in &state.more_slots {
             *self.slot(*slot) = span;
         }
         for mask in &state.masks {
@@ -188,25 +203,40 @@ impl Found {
     }
 
     /// The state of a member of the innermost object, whose key has no escapes left.
-    pub(super) fn member(&mut self, reads: &Compiled, inside: StateId, key: &[u8], at: Span) -> StateId {
+    #[inline(always)]
+    pub(super) fn member(
+        &mut self,
+        reads: &Compiled,
+        inside: StateId,
+        (key, start): (&[u8], KeyStart),
+        at: Span,
+    ) -> StateId {
         let state = &reads.states[inside as usize];
+        if !state.lists.is_empty() {
+            self.begin_items(reads, state, Some(at));
+        }
+        let field = state.fields.iter().find(|field| field.is(start, key));
+        self.entered(reads, field.map_or(state.other, |field| field.next))
+    }
+
+    #[inline(never)]
+    fn begin_items(&mut self, reads: &Compiled, state: &State, key: Option<Span>) {
         for (_, items) in &state.lists {
             self.begin_row(reads, *items);
-            *self.slot(items.key()) = at;
+            if let Some(key) = key {
+                *self.slot(items.key()) = key;
+            }
         }
-        let field = state.fields.iter().find(|(name, _)| **name == *key);
-        self.entered(reads, field.map_or(state.other, |(_, next)| *next))
     }
 
     pub(super) fn element(&mut self, reads: &Compiled, inside: StateId, place: u32) -> StateId {
         let state = &reads.states[inside as usize];
-        for (_, items) in &state.lists {
-            self.begin_row(reads, *items);
-        }
+        self.begin_items(reads, state, None);
         let element = state.elements.iter().find(|(known, _)| *known == place);
         self.entered(reads, element.map_or(state.other, |(_, next)| *next))
     }
 
+    #[inline(always)]
     fn entered(&mut self, reads: &Compiled, state: StateId) -> StateId {
         if state != NOTHING {
             self.enter(reads, state);
@@ -214,6 +244,7 @@ impl Found {
         state
     }
 
+    #[inline(always)]
     fn slot(&mut self, slot: Slot) -> &mut Span {
         &mut self.rows[slot.scope.0][self.filling[slot.scope.0] + slot.place]
     }

@@ -4,6 +4,7 @@
 //! scopes are walked at once, so that one value may be a field to one template and an item to another.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What paths start from. The first is the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,11 +56,13 @@ pub(super) type StateId = u32;
 
 pub(super) const NOTHING: StateId = u32::MAX;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct State {
     /// Where the value is kept.
-    pub(super) slots: Vec<Slot>,
-    pub(super) fields: Vec<(Box<[u8]>, StateId)>,
+    pub(super) slot: Slot,
+    /// And where else, for it may be several things at once.
+    pub(super) more_slots: Vec<Slot>,
+    pub(super) fields: Vec<Field>,
     pub(super) elements: Vec<(u32, StateId)>,
     /// Every other key or element.
     pub(super) other: StateId,
@@ -70,6 +73,21 @@ pub(super) struct State {
     pub(super) masks: Vec<usize>,
     /// All that was found below, when the same key comes again: the last one counts.
     pub(super) below: Vec<Slot>,
+}
+
+/// A key that is looked for. Most are told apart by their length and their first bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Field {
+    pub(super) start: KeyStart,
+    pub(super) name: Box<[u8]>,
+    pub(super) next: StateId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyStart {
+    length: usize,
+    /// The first eight bytes, or all of them and zeros.
+    bytes: u64,
 }
 
 /// The slots that every row of an item has.
@@ -203,26 +221,32 @@ impl Reads {
     fn state(&self, nodes: &[usize], state_of: &mut dyn FnMut(Vec<usize>) -> StateId) -> State {
         let members = || nodes.iter().map(|node| &self.nodes[*node]);
         let items: Vec<usize> = members().filter_map(|node| Some(self.scopes[node.list?.items.0].0)).collect();
-        let mut state = State { other: state_of(items.clone()), ..State::default() };
-        let mut keys: Vec<&String> = Vec::new();
+        let mut fields: Vec<Field> = Vec::new();
         for (key, _) in members().flat_map(|node| &node.fields) {
-            if !keys.contains(&key) {
-                keys.push(key);
+            if fields.iter().any(|field| *field.name == *key.as_bytes()) {
+                continue;
             }
+            let nexts = members().flat_map(|node| &node.fields).filter(|(name, _)| name == key);
+            let next = state_of(nexts.map(|(_, next)| *next).chain(items.iter().copied()).collect());
+            fields.push(Field { start: KeyStart::of(key.as_bytes()), name: key.as_bytes().into(), next });
         }
-        for key in keys {
-            let fields = members().flat_map(|node| &node.fields).filter(|(name, _)| name == key);
-            let next = state_of(fields.map(|(_, next)| *next).chain(items.iter().copied()).collect());
-            state.elements.extend(array_place(key).map(|place| (place, next)));
-            state.fields.push((key.as_bytes().into(), next));
+        let place = |field: &Field| Some((array_place(std::str::from_utf8(&field.name).ok()?)?, field.next));
+        let slots: Vec<Slot> = members().map(|node| node.slot).collect();
+        let lists: Vec<_> = members().filter_map(|node| node.list.map(|list| (list.rows, list.items))).collect();
+        let mut below = Vec::new();
+        nodes.iter().for_each(|node| self.below(*node, &mut below));
+        State {
+            slot: slots[0],
+            more_slots: slots[1..].to_vec(),
+            other: state_of(items.clone()),
+            elements: fields.iter().filter_map(place).collect(),
+            looks_within: !fields.is_empty() || !lists.is_empty(),
+            is_read: members().any(|node| node.is_read),
+            masks: members().flat_map(|node| node.masks.iter().copied()).collect(),
+            fields,
+            lists,
+            below,
         }
-        state.slots = members().map(|node| node.slot).collect();
-        state.masks = members().flat_map(|node| node.masks.iter().copied()).collect();
-        state.lists = members().filter_map(|node| node.list.map(|list| (list.rows, list.items))).collect();
-        state.is_read = members().any(|node| node.is_read);
-        state.looks_within = !state.fields.is_empty() || !state.lists.is_empty();
-        nodes.iter().for_each(|node| self.below(*node, &mut state.below));
-        state
     }
 
     /// The slots of a node and of all that is in the same row below it.
@@ -231,6 +255,35 @@ impl Reads {
         slots.push(node.slot);
         slots.extend(node.list.map(|list| list.rows));
         node.fields.iter().for_each(|(_, next)| self.below(*next, slots));
+    }
+}
+
+// === impl KeyStart ===
+
+impl KeyStart {
+    pub(super) fn of(key: &[u8]) -> Self {
+        let bytes = key.iter().take(8).rev().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte));
+        Self { length: key.len(), bytes }
+    }
+
+    /// Of a key within a document, which mostly has eight bytes from there on.
+    #[inline(always)]
+    pub(super) fn within(document: &[u8], key: Range<usize>) -> Self {
+        let length = key.len();
+        match document.get(key.start..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) if length >= 8 => Self { length, bytes: u64::from_le_bytes(*bytes) },
+            Some(bytes) => Self { length, bytes: u64::from_le_bytes(*bytes) & ((1 << (8 * length)) - 1) },
+            None => Self::of(&document[key]),
+        }
+    }
+}
+
+// === impl Field ===
+
+impl Field {
+    #[inline]
+    pub(super) fn is(&self, start: KeyStart, key: &[u8]) -> bool {
+        self.start == start && (start.length <= 8 || *self.name == *key)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::{Found as FoundByte, JsonError};
 use super::found::{Found, Frame, Inside, Span};
 use super::plain::{STEP, brackets_and_quotes, in_string, not_plain};
-use super::reads::{Compiled, NOTHING, StateId};
+use super::reads::{Compiled, KeyStart, NOTHING, StateId};
 use super::text::unescape;
 
 /// The longest document, in bytes: Kafka's records are far below.
@@ -128,7 +128,7 @@ impl Scanner<'_> {
     fn scalar(&mut self, start: usize, byte: u8, state: StateId) -> Result<usize, Failed> {
         let end = match byte {
             b'"' => self.string(start)?.0,
-            b'-' | b'0'..=b'9' => self.number(start)?,
+            b'-' | b'0'..=b'9' => self.number(start, byte)?,
             b't' => self.word(start, b"true")?,
             b'f' => self.word(start, b"false")?,
             b'n' => self.word(start, b"null")?,
@@ -140,6 +140,7 @@ impl Scanner<'_> {
         Ok(end)
     }
 
+    #[inline(always)]
     fn open(&mut self, at: usize, state: StateId, inside: Inside) -> Result<Opened, Failed> {
         if self.found.frames.len() >= self.rules.max_depth {
             return Err(self.fail(JsonError::TooDeep { max: self.rules.max_depth, at }));
@@ -164,6 +165,7 @@ impl Scanner<'_> {
     }
 
     /// What is open behind the bracket.
+    #[inline(always)]
     fn close(&mut self, at: usize) -> Inside {
         if let Some(frame) = self.found.frames.pop()
             && frame.state != NOTHING
@@ -194,6 +196,7 @@ impl Scanner<'_> {
     }
 
     /// The first value in an array or object, where it begins, and its first byte.
+    #[inline(always)]
     fn first(&mut self, (at, byte): (usize, u8), inside: Inside) -> Result<(usize, u8, StateId), Failed> {
         match inside.is_object {
             true => self.key(at, byte, inside.state),
@@ -207,37 +210,66 @@ impl Scanner<'_> {
         if byte != b'"' {
             return Err(self.unexpected(start, "a key in quotes"));
         }
+        // Most keys are short, without escapes, and with neither white space before the colon nor behind it.
+        let end = self.plain_end(start + 1);
+        let rest = self.document.get(end..).and_then(<[u8]>::first_chunk);
+        if let Some([b'"', b':', byte]) = rest
+            && *byte > b' '
+        {
+            let content = Span::new(start + 1, end);
+            let state = if inside == NOTHING { NOTHING } else { self.member(inside, content) };
+            return Ok((end + 2, *byte, state));
+        }
+        self.other_key(start, inside)
+    }
+
+    #[inline(never)]
+    fn other_key(&mut self, start: usize, inside: StateId) -> Result<(usize, u8, StateId), Failed> {
         let (end, has_escapes) = self.string(start)?;
         let (colon, byte) = self.token(end);
         if byte != b':' {
             return Err(self.unexpected(colon, "`:`"));
         }
         let content = Span::new(start + 1, end - 1);
-        let state = if inside == NOTHING { NOTHING } else { self.member(inside, content, has_escapes) };
+        let state = match (inside, has_escapes) {
+            (NOTHING, _) => NOTHING,
+            (_, false) => self.member(inside, content),
+            (_, true) => self.escaped_member(inside, content),
+        };
         let (at, byte) = self.token(colon + 1);
         Ok((at, byte, state))
     }
 
-    fn member(&mut self, inside: StateId, content: Span, has_escapes: bool) -> StateId {
+    #[inline(never)]
+    fn member(&mut self, inside: StateId, content: Span) -> StateId {
+        let start = KeyStart::within(self.document, content.range());
         let key = &self.document[content.range()];
-        if !has_escapes {
-            return self.found.member(self.reads, inside, key, content);
-        }
-        let key = unescape(&String::from_utf8_lossy(key));
-        self.found.member(self.reads, inside, key.as_bytes(), content)
+        self.found.member(self.reads, inside, (key, start), content)
+    }
+
+    #[cold]
+    fn escaped_member(&mut self, inside: StateId, content: Span) -> StateId {
+        let key = unescape(&String::from_utf8_lossy(&self.document[content.range()]));
+        let key = (key.as_bytes(), KeyStart::of(key.as_bytes()));
+        self.found.member(self.reads, inside, key, content)
     }
 
     /// Reads a string from its first quote to behind its last, and says whether it has escapes.
     #[inline(always)]
     fn string(&mut self, start: usize) -> Result<(usize, bool), Failed> {
-        // Most strings end within one step, and without an escape.
-        if let Some(bytes) = self.document.get(start + 1..).and_then(<[u8]>::first_chunk) {
-            let end = start + 1 + not_plain(bytes).trailing_zeros() as usize;
-            if self.byte(end) == Some(b'"') && end <= start + STEP {
-                return Ok((end + 1, false));
-            }
+        // Most strings are short, and without escapes.
+        let end = self.plain_end(start + 1);
+        if self.byte(end) == Some(b'"') {
+            return Ok((end + 1, false));
         }
         self.long_string(start + 1)
+    }
+
+    /// Behind the plain characters here, or those of one step.
+    #[inline(always)]
+    fn plain_end(&self, at: usize) -> usize {
+        let bytes = self.document.get(at..).and_then(<[u8]>::first_chunk);
+        at + bytes.map_or(0, |bytes| (not_plain(bytes) | 1 << STEP).trailing_zeros() as usize)
     }
 
     #[inline(never)]
@@ -310,20 +342,25 @@ impl Scanner<'_> {
     }
 
     #[inline(always)]
-    fn number(&mut self, start: usize) -> Result<usize, Failed> {
-        let mut at = start;
-        if self.byte(at) == Some(b'-') {
-            at += 1;
+    fn number(&mut self, start: usize, byte: u8) -> Result<usize, Failed> {
+        let start = if byte == b'-' { start + 1 } else { start };
+        let mut at = self.digits(start)?;
+        if self.byte(start) == Some(b'0') {
+            at = start + 1;
         }
-        at = if self.byte(at) == Some(b'0') { at + 1 } else { self.digits(at)? };
         if self.byte(at) == Some(b'.') {
             at = self.digits(at + 1)?;
         }
-        if let Some(b'e' | b'E') = self.byte(at) {
-            let sign = matches!(self.byte(at + 1), Some(b'+' | b'-'));
-            at = self.digits(at + 1 + usize::from(sign))?;
+        match self.byte(at) {
+            Some(b'e' | b'E') => self.exponent(at + 1),
+            _ => Ok(at),
         }
-        Ok(at)
+    }
+
+    #[inline(never)]
+    fn exponent(&mut self, start: usize) -> Result<usize, Failed> {
+        let sign = matches!(self.byte(start), Some(b'+' | b'-'));
+        self.digits(start + usize::from(sign))
     }
 
     #[inline(always)]

@@ -64,11 +64,11 @@ pub(super) enum Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Repair {
     /// The comma here is written only behind a value.
-    DropComma,
+    Drop,
     /// A comma before this closing bracket is taken back.
-    TakeBackComma,
+    TakeBack,
     /// A comma is written first, if the last thing was a value.
-    AddComma,
+    Add,
 }
 
 /// What was expected, and whether a repair of commas would do.
@@ -125,7 +125,7 @@ impl Automaton {
                     .map(|()| Standing::Value)
             }
             Mode::AfterValue if self.open.last() == Some(&'[') => {
-                Err(Unexpected { expected: self.after_value(), repair: Some(Repair::AddComma) })
+                Err(Unexpected { expected: self.after_value(), repair: Some(Repair::Add) })
             }
             _ => unexpected(self.expected()).map(|()| Standing::Value),
         }
@@ -179,9 +179,9 @@ impl Automaton {
             'f' => self.go(Mode::Word("alse")),
             'n' => self.go(Mode::Word("ull")),
             ']' if self.mode == Mode::NextElement => {
-                Err(Unexpected { expected: "a value behind the comma", repair: Some(Repair::TakeBackComma) })
+                Err(Unexpected { expected: "a value behind the comma", repair: Some(Repair::TakeBack) })
             }
-            ',' if self.mode != Mode::Value => Err(Unexpected { expected: "a value", repair: Some(Repair::DropComma) }),
+            ',' if self.mode != Mode::Value => Err(Unexpected { expected: "a value", repair: Some(Repair::Drop) }),
             _ => unexpected("a value"),
         }
     }
@@ -190,10 +190,8 @@ impl Automaton {
         match character {
             '"' => self.go(Mode::String { key: true }),
             '}' if self.mode == Mode::FirstKey => self.close(),
-            '}' => {
-                Err(Unexpected { expected: "a key in quotes behind the comma", repair: Some(Repair::TakeBackComma) })
-            }
-            ',' => Err(Unexpected { expected: "a key in quotes", repair: Some(Repair::DropComma) }),
+            '}' => Err(Unexpected { expected: "a key in quotes behind the comma", repair: Some(Repair::TakeBack) }),
+            ',' => Err(Unexpected { expected: "a key in quotes", repair: Some(Repair::Drop) }),
             _ => unexpected("a key in quotes"),
         }
     }
@@ -203,9 +201,9 @@ impl Automaton {
             (Some('{'), ',') => self.go(Mode::NextKey),
             (Some('['), ',') => self.go(Mode::NextElement),
             (Some('{'), '}') | (Some('['), ']') => self.close(),
-            (Some('{'), '"') => Err(Unexpected { expected: self.after_value(), repair: Some(Repair::AddComma) }),
+            (Some('{'), '"') => Err(Unexpected { expected: self.after_value(), repair: Some(Repair::Add) }),
             (Some('['), other) if begins_value(other) => {
-                Err(Unexpected { expected: self.after_value(), repair: Some(Repair::AddComma) })
+                Err(Unexpected { expected: self.after_value(), repair: Some(Repair::Add) })
             }
             _ => unexpected(self.after_value()),
         }

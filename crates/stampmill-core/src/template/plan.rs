@@ -112,12 +112,12 @@ impl Builder<'_> {
     fn text(&self, node: &Node, text: &str, operations: &mut Vec<Operation>) {
         let mut written = 0;
         for (at, repair) in self.proof.repairs(node) {
-            operations.push(Operation::Text(text[written..at].as_bytes().into()));
+            operations.push(Operation::Text(text.as_bytes()[written..at].into()));
             operations.push(Operation::Repair(repair));
             // A comma that is dropped or not is written by the repair.
-            written = at + usize::from(repair == Repair::DropComma);
+            written = at + usize::from(repair == Repair::Drop);
         }
-        operations.push(Operation::Text(text[written..].as_bytes().into()));
+        operations.push(Operation::Text(text.as_bytes()[written..].into()));
     }
 
     fn write(&mut self, node: &Node, expression: &Expression) -> Operation {

@@ -131,9 +131,9 @@ impl Prover {
         let place = node.place.later(at);
         let repair = self.repair(way, &place, unexpected, &format!("`{}`", character.escape_debug()))?;
         match repair {
-            Repair::DropComma => {}
-            Repair::TakeBackComma => way.automaton.close_without_comma(),
-            Repair::AddComma => {
+            Repair::Drop => {}
+            Repair::TakeBack => way.automaton.close_without_comma(),
+            Repair::Add => {
                 way.automaton.add_comma();
                 let again = way.automaton.step(character);
                 again.map_err(|unexpected| way.unexpected(&place, &unexpected, &format!("`{character}`")))?;

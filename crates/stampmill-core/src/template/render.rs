@@ -134,6 +134,7 @@ impl<'a> Run<'a> {
     }
 
     /// Where a field stands, or a fault if it must be there.
+    #[inline(always)]
     fn present(&self, field: &Read) -> Result<Option<Span>, Fault> {
         let span = self.span(field);
         match (&field.absent, span) {
@@ -142,28 +143,33 @@ impl<'a> Run<'a> {
         }
     }
 
+    #[inline(always)]
     fn field(&mut self, field: &Read, position: Position) -> Result<(), Fault> {
         let span = self.present(field)?;
-        if let Some(mask) = self.plan.mask
-            && let Some(span) = span
-        {
-            let shown = self.input.found.masked(self.document, span, mask);
-            write_json(&shown, field.is_payload, position, self.out);
-            return Ok(());
-        }
         match (span, position) {
-            (Some(span), Position::Value) => self.input.found.copy(self.document, span, self.out),
-            (Some(span), _) if self.input.found.is_compact(span) => {
-                write_json(&self.document[span.range()], field.is_payload, position, self.out);
+            (Some(span), Position::Value) if self.plan.mask.is_none() => {
+                self.input.found.copy(self.document, span, self.out);
             }
-            (Some(span), _) => {
-                let mut compact = Vec::new();
-                self.input.found.copy(self.document, span, &mut compact);
-                write_json(&compact, field.is_payload, position, self.out);
-            }
+            (Some(span), _) => self.converted(span, field.is_payload, position),
             (None, _) => write_value(&Value::Missing, position, self.out),
         }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn converted(&mut self, span: Span, is_payload: bool, position: Position) {
+        let found = self.input.found;
+        match self.plan.mask {
+            Some(mask) => write_json(&found.masked(self.document, span, mask), is_payload, position, self.out),
+            None if found.is_compact(span) => {
+                write_json(&self.document[span.range()], is_payload, position, self.out);
+            }
+            None => {
+                let mut compact = Vec::new();
+                found.copy(self.document, span, &mut compact);
+                write_json(&compact, is_payload, position, self.out);
+            }
+        }
     }
 
     fn truthy(&self, operand: &'a Operand, include_zero: bool) -> Result<bool, Fault> {
@@ -240,10 +246,10 @@ impl<'a> Run<'a> {
         let last = written.iter().rposition(|byte| !byte.is_ascii_whitespace()).map(|place| self.start + place);
         let byte = last.map(|place| self.out[place]);
         match (repair, byte) {
-            (Repair::DropComma | Repair::AddComma, Some(byte)) if !matches!(byte, b'[' | b'{' | b',' | b':') => {
+            (Repair::Drop | Repair::Add, Some(byte)) if !matches!(byte, b'[' | b'{' | b',' | b':') => {
                 self.out.push(b',');
             }
-            (Repair::TakeBackComma, Some(b',')) => drop(last.map(|place| self.out.remove(place))),
+            (Repair::TakeBack, Some(b',')) => drop(last.map(|place| self.out.remove(place))),
             _ => {}
         }
     }

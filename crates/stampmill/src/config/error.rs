@@ -40,7 +40,7 @@ pub(crate) enum ConfigError {
     #[error("{at}: template file `{}` cannot be read: {source}", .path.display())]
     TemplateFile { at: Place, path: PathBuf, source: std::io::Error },
     #[error("{at}: {source}")]
-    Template { at: Place, source: TemplateError },
+    Template { at: Place, source: Box<TemplateError> },
 
     #[error("environment variable `{name}` sets no key; {remedy}")]
     UnknownVariable { name: String, remedy: String },

@@ -90,7 +90,7 @@ impl Reading<'_> {
         let partials = self.partials(&at)?;
         let options = Options { partials, ..options.clone() };
         let template = Template::new(source.trim_end_matches(['\r', '\n']), &options);
-        template.map_err(|source| self.note(ConfigError::Template { at, source })).ok()
+        template.map_err(|source| self.note(ConfigError::Template { at, source: Box::new(source) })).ok()
     }
 
     /// The partials for a template that stands there: the files `templates/NAME.hbs` beside the configuration file.
