@@ -24,6 +24,8 @@ pub enum FaultClass {
     Helper,
     /// Larger, or more work, than a template may make of one record.
     Limit,
+    /// What a template rendered by `engine: handlebars` is not what it must be.
+    Output,
     /// A transform panicked each time it was tried.
     Panic,
     /// Larger than the sink's topic takes.
@@ -53,6 +55,7 @@ impl FaultClass {
             Self::MissingField => "missing-field",
             Self::Helper => "helper",
             Self::Limit => "limit",
+            Self::Output => "output",
             Self::Panic => "panic",
             Self::TooLarge => "too-large",
             Self::Refused => "refused",

@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::json::{Compiled, Found, Reads, Rules, scan};
 use crate::log_options::LogOptions;
 use crate::record::Record;
-use crate::template::{Ambient, Input, Loops, Plan, Template};
+use crate::template::{Input, Loops, Plan, Template};
 
 /// The steps of a pipeline, in order, and the templates of its sink.
 #[derive(Clone, Debug)]
@@ -14,7 +14,6 @@ pub struct Transforms {
     /// What is read of the record's payload, and of what each envelope but the last makes of it.
     stages: Vec<Compiled>,
     reading: Reading,
-    ambient: Ambient,
 }
 
 #[derive(Clone, Debug)]
@@ -108,7 +107,7 @@ struct Stage {
 
 impl Transforms {
     /// `sink` are the templates of [`Transforms::render_sink`].
-    pub fn new(steps: Vec<Step>, sink: &[Template], reading: Reading, ambient: Ambient) -> Self {
+    pub fn new(steps: Vec<Step>, sink: &[Template], reading: Reading) -> Self {
         let mut source = Reads::default();
         let sink = sink.iter().map(|template| template.plan(&mut source)).collect();
         let mut stages = vec![source];
@@ -128,7 +127,7 @@ impl Transforms {
             }
         }
         let stages = stages.iter().map(Reads::compile).collect();
-        Self { steps: planned, sink, stages, reading, ambient }
+        Self { steps: planned, sink, stages, reading }
     }
 
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
@@ -230,7 +229,7 @@ impl Transforms {
         let Scratch { loops, stages, .. } = scratch;
         let payload = stages[stage].payload(stage, record);
         let found = &stages[stage].found;
-        plan.render(&Input { record, payload, found, reads, ambient: &self.ambient }, loops, out)
+        plan.render(&Input { record, payload, found, reads }, loops, out)
     }
 
     /// What an envelope made is JSON, so that only what is read of it must be looked at; and its template's own nesting
@@ -276,7 +275,7 @@ mod tests {
     use super::*;
     use crate::fault::FaultClass;
     use crate::record::{Batch, Offset};
-    use crate::template::{Media, Options};
+    use crate::template::{Ambient, Media, Options};
 
     fn batch(payloads: &[Option<&[u8]>]) -> Batch {
         let mut batch = Batch::new("bank-transactions".into(), 0);
@@ -287,17 +286,20 @@ mod tests {
     }
 
     fn envelope(source: &str) -> Step {
-        Step::Envelope(Template::new(source, &Options::new(Media::Json)).unwrap_or_else(|error| panic!("{error}")))
+        Step::Envelope(
+            Template::new(source, &Options::new(Media::Json, ambient())).unwrap_or_else(|error| panic!("{error}")),
+        )
     }
 
     fn log(message: &str) -> Step {
-        let message = Template::new(message, &Options::new(Media::Text)).unwrap_or_else(|error| panic!("{error}"));
+        let message =
+            Template::new(message, &Options::new(Media::Text, ambient())).unwrap_or_else(|error| panic!("{error}"));
         let options = LogOptions::default();
         Step::Log(Log { level: Level::Info, target: "bank-audit".into(), message, options })
     }
 
     fn transforms(steps: Vec<Step>) -> Transforms {
-        Transforms::new(steps, &[], Reading::default(), ambient())
+        Transforms::new(steps, &[], Reading::default())
     }
 
     fn ambient() -> Ambient {
@@ -409,7 +411,7 @@ mod tests {
         for (on_null, (outcome, out)) in expected {
             let reading = Reading { on_null, ..Reading::default() };
             let step = envelope(r#"{"data": {{payload}}, "id": {{payload.id}}}"#);
-            let steps = Transforms::new(vec![step], &[], reading, ambient());
+            let steps = Transforms::new(vec![step], &[], reading);
             let run = apply(&steps, &batch.record(0), &mut Scratch::default());
             assert_eq!(run.out, Ok((outcome, out.to_owned())));
         }
@@ -417,8 +419,8 @@ mod tests {
 
     #[test]
     fn a_template_of_the_sink_reads_the_record_as_it_came() {
-        let key = Template::new("{{payload.id}}", &Options::new(Media::Text)).expect("a text template");
-        let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)], &[key], Reading::default(), ambient());
+        let key = Template::new("{{payload.id}}", &Options::new(Media::Text, ambient())).expect("a text template");
+        let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)], &[key], Reading::default());
         let batch = batch(&[Some(br#"{"id": "TXN011"}"#)]);
         let mut scratch = Scratch::default();
         assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"id": 0}"#));

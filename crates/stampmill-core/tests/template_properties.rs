@@ -25,7 +25,7 @@ fn render(template: &Template, document: &str, key: Option<&str>) -> Result<Stri
     let (reads, mut found) = (reads.compile(), Found::default());
     scan(document.as_bytes(), &Rules::default(), &reads, &mut found).expect("a document");
     let mut out = Vec::new();
-    let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads, ambient: &AMBIENT };
+    let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads };
     plan.render(&input, &mut Loops::default(), &mut out).map_err(|fault| fault.class)?;
     Ok(String::from_utf8(out).expect("the output is UTF-8"))
 }
@@ -77,7 +77,7 @@ proptest! {
     ) {
         let commas = if fix { Commas::Fix } else { Commas::Strict };
         let limits = Limits { output_bytes: 1 << 20, steps: 100_000 };
-        if let Ok(template) = Template::new(&source, &Options { commas, limits, ..Options::new(Media::Json) }) {
+        if let Ok(template) = Template::new(&source, &Options { commas, limits, ..Options::new(Media::Json, AMBIENT) }) {
             for document in documents {
                 match render(&template, &document, key.as_deref()) {
                     Ok(out) => prop_assert!(is_json(&out), "{} over {} gave {}", source, document, out),
@@ -89,7 +89,7 @@ proptest! {
 
     #[test]
     fn blocks_do_what_the_crate_does(source in text_template(), payload in plain()) {
-        let ours = Template::new(&source.replace("{{P ", "{{"), &Options::new(Media::Text));
+        let ours = Template::new(&source.replace("{{P ", "{{"), &Options::new(Media::Text, AMBIENT));
         let data = serde_json::json!({ "payload": payload });
         // A name within an array is an error to the crate, and nothing to us.
         if let (Ok(ours), Ok(expected)) = (ours, reference().render_template(&source, &data)) {
@@ -114,7 +114,7 @@ fn generators_give_what_is_accepted_and_what_is_not() {
     let (mut accepted, mut fixed) = (0, 0);
     for _ in 0..2000 {
         let source = json_template().new_tree(&mut runner).expect("a template").current();
-        let with = |commas| Template::new(&source, &Options { commas, ..Options::new(Media::Json) }).is_ok();
+        let with = |commas| Template::new(&source, &Options { commas, ..Options::new(Media::Json, AMBIENT) }).is_ok();
         accepted += u32::from(with(Commas::Strict));
         fixed += u32::from(with(Commas::Fix));
     }

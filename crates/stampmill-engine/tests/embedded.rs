@@ -54,7 +54,8 @@ impl Cluster {
             BTreeMap::from([("bootstrap.servers".to_owned(), self.broker.bootstrap_servers())]);
         let source =
             properties.clone().into_iter().chain([("fetch.wait.max.ms".to_owned(), "10".to_owned())]).collect();
-        let envelope = Template::new("{\"data\": {{payload}}}", &Options::new(Media::Json)).expect("a template");
+        let envelope =
+            Template::new("{\"data\": {{payload}}}", &Options::new(Media::Json, AMBIENT)).expect("a template");
         PipelineSettings {
             name: "under-test".into(),
             source: Source {
@@ -64,7 +65,7 @@ impl Cluster {
                 start: Start::Earliest,
                 on_offset_gap: OnOffsetGap::Halt,
             },
-            transforms: Arc::new(Transforms::new(vec![Step::Envelope(envelope)], &[], Reading::default(), AMBIENT)),
+            transforms: Arc::new(Transforms::new(vec![Step::Envelope(envelope)], &[], Reading::default())),
             sink: Sink {
                 properties,
                 topic: "out".into(),
@@ -203,10 +204,10 @@ fn ordered_lines_are_in_the_order_of_the_records() {
     let cluster = Cluster::start();
     let mut settings = cluster.settings();
     settings.actors.transforms = 4;
-    let message = Template::new("{{partition}} {{payload}}", &Options::new(Media::Text)).expect("a template");
+    let message = Template::new("{{partition}} {{payload}}", &Options::new(Media::Text, AMBIENT)).expect("a template");
     let options = LogOptions { ordered: true, ..LogOptions::default() };
     let log = Log { level: Level::Info, target: "under-test".into(), message, options };
-    settings.transforms = Arc::new(Transforms::new(vec![Step::Log(log)], &[], Reading::default(), AMBIENT));
+    settings.transforms = Arc::new(Transforms::new(vec![Step::Log(log)], &[], Reading::default()));
     let (mut lines, writer) = std::io::pipe().expect("a pipe");
     let reader = std::thread::spawn(move || {
         let mut text = String::new();

@@ -31,6 +31,8 @@ pub(crate) const TEMPLATES: [(&str, &str, &str); 4] = [
 const TWENTY: &str = r#"[{{payload.id}}, {{payload.type}}, {{payload.accountId}}, {{payload.amount}}, {{payload.booked}}, {{payload.customer.name}}, {{payload.customer.address.city}}, {{payload.customer.address.zip}}, {{payload.items.0.sku}}, {{payload.items.0.quantity}}, {{payload.items.0.price}}, {{payload.items.0.booked}}, {{payload.items.1.sku}}, {{payload.items.1.quantity}}, {{payload.items.1.price}}, {{payload.items.1.note}}, {{payload.items.2.sku}}, {{payload.items.2.quantity}}, {{payload.items.2.price}}, {{payload.none}}]"#;
 const TWENTY_OF_CRATE: &str = r#"[{{json payload.id}}, {{json payload.type}}, {{json payload.accountId}}, {{json payload.amount}}, {{json payload.booked}}, {{json payload.customer.name}}, {{json payload.customer.address.city}}, {{json payload.customer.address.zip}}, {{json payload.items.0.sku}}, {{json payload.items.0.quantity}}, {{json payload.items.0.price}}, {{json payload.items.0.booked}}, {{json payload.items.1.sku}}, {{json payload.items.1.quantity}}, {{json payload.items.1.price}}, {{json payload.items.1.note}}, {{json payload.items.2.sku}}, {{json payload.items.2.quantity}}, {{json payload.items.2.price}}, {{json payload.none}}]"#;
 
+const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
+
 /// Runs a case once for each record.
 pub(crate) type Run = Box<dyn FnMut(&[u8])>;
 
@@ -64,21 +66,20 @@ struct Ours {
 }
 
 fn ours(source: &str) -> Run {
-    let template = Template::new(source, &Options::new(Media::Json)).unwrap_or_else(|error| panic!("{error}"));
+    let template = Template::new(source, &Options::new(Media::Json, AMBIENT)).unwrap_or_else(|error| panic!("{error}"));
     let mut reads = Reads::default();
     let plan = template.plan(&mut reads);
     let mut ours =
         Ours { plan, reads: reads.compile(), found: Found::default(), loops: Loops::default(), out: Vec::new() };
     let mut batch = Batch::new("bank-transactions".into(), 0);
     batch.push(Offset::new(0), None, None, None);
-    let ambient = Ambient { now: || 0, random: || [0; 16] };
     let rules = Rules::default();
     Box::new(move |payload| {
         let Ours { plan, reads, found, loops, out } = &mut ours;
         out.clear();
         scan(black_box(payload), &rules, reads, found).expect("a document");
         let record = batch.record(0);
-        let input = Input { record: &record, payload: Some(payload), found, reads, ambient: &ambient };
+        let input = Input { record: &record, payload: Some(payload), found, reads };
         plan.render(&input, loops, out).expect("an output");
         black_box(&out);
     })

@@ -7,6 +7,7 @@
 
 mod automaton;
 mod error;
+mod foreign;
 mod helpers;
 mod names;
 mod parse;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use self::error::TemplateError;
 use self::error::{Place, Source};
+use self::foreign::Foreign;
 pub use self::helpers::{Ambient, reference as helper_reference};
 use self::names::Names;
 pub use self::parse::Partials;
@@ -41,6 +43,8 @@ pub struct Template {
     missing: Missing,
     limits: Limits,
     masks: Vec<Vec<String>>,
+    ambient: Ambient,
+    foreign: Option<Arc<Foreign>>,
 }
 
 /// How a template is read and rendered.
@@ -54,6 +58,18 @@ pub struct Options {
     pub partials: Arc<Partials>,
     /// Paths into the payload whose values show as `***`; `*` stands for every item.
     pub masks: Vec<Vec<String>>,
+    pub engine: Engine,
+    pub ambient: Ambient,
+}
+
+/// Who renders a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// We do, by a plan: proven, and exact to the digit.
+    Plan,
+    /// The handlebars crate, over values that hold 64 bits of a number: for what no plan can do. What is to be JSON is
+    /// looked through before it goes out.
+    Handlebars,
 }
 
 /// What a template renders.
@@ -108,14 +124,24 @@ pub struct Limits {
 impl Template {
     /// Reads a template. One of JSON that cannot be proven to render JSON is refused.
     pub fn new(source: &str, options: &Options) -> Result<Self, TemplateError> {
+        if options.engine == Engine::Handlebars {
+            return Self::foreign(source, options);
+        }
         let source = Arc::new(Source { partial: None, text: source.to_owned() });
         let nodes = parse(&source, &options.partials, &Names::new(options.payload))?;
         let proof = match options.media {
             Media::Json => prove(&nodes, &Place::new(&source, source.text.len()), options.commas)?,
             Media::Text | Media::Xml => Proof::default(),
         };
-        let Options { media, missing, limits, masks, .. } = options.clone();
-        Ok(Self { nodes, proof, media, missing, limits, masks })
+        let Options { media, missing, limits, masks, ambient, .. } = options.clone();
+        Ok(Self { nodes, proof, media, missing, limits, masks, ambient, foreign: None })
+    }
+
+    fn foreign(source: &str, options: &Options) -> Result<Self, TemplateError> {
+        let foreign = Foreign::new(source, options)?;
+        let Options { media, missing, limits, masks, ambient, .. } = options.clone();
+        let (nodes, proof) = (Vec::new(), Proof::default());
+        Ok(Self { nodes, proof, media, missing, limits, masks, ambient, foreign: Some(Arc::new(foreign)) })
     }
 
     /// What is to be done for a record. What it reads of the payload is added to `reads`, which several templates over
@@ -133,7 +159,7 @@ impl Template {
 
 impl Options {
     /// The defaults, for that media.
-    pub fn new(media: Media) -> Self {
+    pub fn new(media: Media, ambient: Ambient) -> Self {
         Self {
             media,
             missing: Missing::Lenient,
@@ -142,6 +168,8 @@ impl Options {
             limits: Limits::default(),
             partials: Arc::default(),
             masks: Vec::new(),
+            engine: Engine::Plan,
+            ambient,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What a template does, made once: a list of operations over the slots that one pass over a payload fills.
 
+use std::sync::Arc;
+
 use super::automaton::{Repair, Standing};
 use super::error::Place;
-use super::helpers::Helper;
+use super::foreign::Foreign;
+use super::helpers::{Ambient, Helper};
 use super::prove::Proof;
 use super::tree::{Counter, CounterKind, Each, Expression, If, Kind, Node, Part};
 use super::value::Value;
@@ -18,6 +21,8 @@ pub struct Plan {
     pub(super) reads_payload: bool,
     /// Which of the masked values do not show.
     pub(super) mask: Option<usize>,
+    pub(super) ambient: Ambient,
+    pub(super) foreign: Option<Arc<Foreign>>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,9 +89,14 @@ impl Plan {
         let scopes = vec![Scope::DOCUMENT];
         let mut builder = Builder { template, proof, reads, scopes, reads_payload: false };
         let operations = builder.operations(&template.nodes);
-        let reads_payload = builder.reads_payload || !template.masks.is_empty();
+        let is_foreign = template.foreign.as_ref().is_some_and(|foreign| foreign.reads_json());
+        let reads_payload = builder.reads_payload || !template.masks.is_empty() || is_foreign;
+        if is_foreign {
+            reads.field(Scope::DOCUMENT, &[]);
+        }
         let mask = (!template.masks.is_empty()).then(|| reads.mask(&template.masks));
-        Self { operations, limits: template.limits, reads_payload, mask }
+        let Template { limits, ambient, foreign, .. } = template.clone();
+        Self { operations, limits, reads_payload, mask, ambient, foreign }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Carries out a plan: writes the parts of a record to where they stand.
 
 use super::automaton::Repair;
-use super::helpers::Ambient;
 use super::plan::{Absent, Operand, Operation, Plan, Position, Read};
 use super::tree::{CounterKind, Part};
 use super::value::Value;
@@ -18,7 +17,6 @@ pub struct Input<'a> {
     pub payload: Option<&'a [u8]>,
     pub found: &'a Found,
     pub reads: &'a Compiled,
-    pub ambient: &'a Ambient,
 }
 
 /// Where each `#each` is: the document comes first. Kept between records for its memory.
@@ -54,6 +52,13 @@ impl Plan {
     /// Appends the output to `out`. On a fault `out` is left as it was.
     pub fn render(&self, input: &Input<'_>, loops: &mut Loops, out: &mut Vec<u8>) -> Result<(), Fault> {
         let start = out.len();
+        if let Some(foreign) = &self.foreign {
+            let rendered = foreign.render(input, &self.limits, out);
+            if rendered.is_err() {
+                out.truncate(start);
+            }
+            return rendered;
+        }
         let document = input.payload.unwrap_or(b"null");
         let loops = &mut loops.0;
         loops.clear();
@@ -64,6 +69,28 @@ impl Plan {
             out.truncate(start);
         }
         rendered
+    }
+}
+
+// === impl Input ===
+
+impl<'a> Input<'a> {
+    pub(super) fn part(&self, part: &Part) -> Result<Value<'a>, Fault> {
+        let record = self.record;
+        match part {
+            Part::PayloadText => self.payload.map_or(Ok(Value::Null), |payload| text("the payload", payload)),
+            Part::PayloadBytes => Ok(self.payload.map_or(Value::Null, write::base64)),
+            Part::Key => record.key.map_or(Ok(Value::Null), |key| text("the key", key)),
+            Part::Header(name) => match record.headers.last(name) {
+                None => Ok(Value::Missing),
+                Some(None) => Ok(Value::Null),
+                Some(Some(value)) => text(&format!("the header `{name}`"), value),
+            },
+            Part::Topic => Ok(Value::Text(record.topic.into())),
+            Part::Partition => Ok(Value::Number(record.partition.to_string().into())),
+            Part::Offset => Ok(Value::Number(record.offset.get().to_string().into())),
+            Part::Timestamp => Ok(record.timestamp.map_or(Value::Null, |time| Value::Number(time.to_string().into()))),
+        }
     }
 }
 
@@ -204,7 +231,7 @@ impl<'a> Run<'a> {
             Operand::Call { helper, arguments, place } => {
                 let arguments: Vec<Value<'a>> =
                     arguments.iter().map(|argument| self.value(argument)).collect::<Result<_, _>>()?;
-                (helper.call)(self.input.ambient, &arguments)
+                (helper.call)(&self.plan.ambient, &arguments)
                     .map_err(|reason| Fault::new(FaultClass::Helper, format!("template {place}: {reason}")))
             }
         }
@@ -224,21 +251,7 @@ impl<'a> Run<'a> {
     }
 
     fn part(&self, part: &Part) -> Result<Value<'a>, Fault> {
-        let record = self.input.record;
-        match part {
-            Part::PayloadText => self.input.payload.map_or(Ok(Value::Null), |payload| text("the payload", payload)),
-            Part::PayloadBytes => Ok(self.input.payload.map_or(Value::Null, write::base64)),
-            Part::Key => record.key.map_or(Ok(Value::Null), |key| text("the key", key)),
-            Part::Header(name) => match record.headers.last(name) {
-                None => Ok(Value::Missing),
-                Some(None) => Ok(Value::Null),
-                Some(Some(value)) => text(&format!("the header `{name}`"), value),
-            },
-            Part::Topic => Ok(Value::Text(record.topic.into())),
-            Part::Partition => Ok(Value::Number(record.partition.to_string().into())),
-            Part::Offset => Ok(Value::Number(record.offset.get().to_string().into())),
-            Part::Timestamp => Ok(record.timestamp.map_or(Value::Null, |time| Value::Number(time.to_string().into()))),
-        }
+        self.input.part(part)
     }
 
     fn repair(&mut self, repair: Repair) {

@@ -27,7 +27,7 @@ fn rendered(template: &Template, payload: &str) -> Result<String, Fault> {
         scan(payload.as_bytes(), &Rules::default(), &reads, &mut found).map_err(Fault::from)?;
     }
     let mut out = b"kept".to_vec();
-    let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads, ambient: &ambient() };
+    let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads };
     let done = plan.render(&input, &mut Loops::default(), &mut out);
     let out = String::from_utf8(out).expect("the output is UTF-8");
     assert!(done.is_ok() || out == "kept", "a fault leaves nothing behind");
@@ -43,19 +43,19 @@ fn with(options: &Options, source: &str, payload: &str) -> String {
 }
 
 fn json(source: &str, payload: &str) -> String {
-    with(&Options::new(Media::Json), source, payload)
+    with(&Options::new(Media::Json, ambient()), source, payload)
 }
 
 fn text(source: &str, payload: &str) -> String {
-    with(&Options::new(Media::Text), source, payload)
+    with(&Options::new(Media::Text, ambient()), source, payload)
 }
 
 fn strict(media: Media) -> Options {
-    Options { missing: Missing::Strict, ..Options::new(media) }
+    Options { missing: Missing::Strict, ..Options::new(media, ambient()) }
 }
 
 fn refused(source: &str) -> String {
-    Template::new(source, &Options::new(Media::Json)).expect_err(source).to_string()
+    Template::new(source, &Options::new(Media::Json, ambient())).expect_err(source).to_string()
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn what_is_missing_is_a_fault_under_strict() {
 
 #[test]
 fn bytes_that_are_no_text_are_a_fault() {
-    let binary = template("[{{headers.binary}}]", &Options::new(Media::Json));
+    let binary = template("[{{headers.binary}}]", &Options::new(Media::Json, ambient()));
     assert_eq!(rendered(&binary, "{}").map_err(|fault| fault.class), Err(FaultClass::InvalidUtf8));
-    let payload = template("[{{payload}}]", &Options::new(Media::Json));
+    let payload = template("[{{payload}}]", &Options::new(Media::Json, ambient()));
     assert_eq!(rendered(&payload, "oops").map_err(|fault| fault.class), Err(FaultClass::NotJson));
 }
 
@@ -186,7 +186,7 @@ fn the_caret_stands_below_the_fault() {
         ("[\"é\",\r\n \"é{{key}}\" oops]", "oops"),
     ];
     for (source, at) in cases {
-        let error = Template::new(source, &Options::new(Media::Json)).expect_err(source);
+        let error = Template::new(source, &Options::new(Media::Json, ambient())).expect_err(source);
         let caret: String = error.source_line.chars().skip(error.column - 1).collect();
         assert!(caret.starts_with(at), "{source}\n{error}");
     }
@@ -279,7 +279,7 @@ fn commas_are_refused_or_put_right() {
     let error = refused(source);
     assert!(error.contains("or write `commas: fix`"), "{error}");
     assert!(error.contains("= when line 1, column 2: `#each` has one item"), "{error}");
-    let fix = Options { commas: Commas::Fix, ..Options::new(Media::Json) };
+    let fix = Options { commas: Commas::Fix, ..Options::new(Media::Json, ambient()) };
     assert_eq!(with(&fix, source, ITEMS), "[1.50]");
     assert_eq!(with(&fix, "[{{#each payload.items}}{{id}}{{/each}}]", ITEMS), "[1.50,\"b\\\"\",null]");
     let members = r#"{ {{#if payload.a}}"a": 1{{/if}}, {{#if payload.b}}"b": 2,{{/if}} }"#;
@@ -303,7 +303,7 @@ fn partials_stand_where_they_are_used() {
     let partials =
         [("who", "\"{{payload.person.name}} {{greeting}}\"\n"), ("name", "{{name}}"), ("loop", "{{> loop}}")];
     let partials = partials.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    let options = Options { partials: Arc::new(partials.into()), ..Options::new(Media::Json) };
+    let options = Options { partials: Arc::new(partials.into()), ..Options::new(Media::Json, ambient()) };
     assert_eq!(with(&options, r#"{"who": {{> who greeting="hi"}}}"#, ITEMS), r#"{"who": "Ada hi"}"#);
     assert_eq!(with(&options, r#"["{{> name payload.person}}"]"#, ITEMS), r#"["Ada"]"#);
     let error = |source: &str| Template::new(source, &options).expect_err(source).to_string();
@@ -316,7 +316,7 @@ fn partials_stand_where_they_are_used() {
 fn what_is_masked_does_not_show() {
     let masks =
         vec![vec!["card".into(), "number".into()], vec!["items".into(), "*".into(), "pin".into()], vec!["all".into()]];
-    let options = Options { masks, ..Options::new(Media::Text) };
+    let options = Options { masks, ..Options::new(Media::Text, ambient()) };
     let payload = r#"{"card": {"number": "4111", "x": 1, "number": 4222}, "items": [{"pin": 1}, {"pin": [2]}], "all": {"in": 3}}"#;
     assert_eq!(
         with(&options, "{{payload}} {{payload.card.number}} {{payload.all.in}} {{payload.card.x}}", payload),
@@ -328,10 +328,10 @@ fn what_is_masked_does_not_show() {
 fn xml_and_text_payloads() {
     let payload = r#"{"a": "<b c=\"d\">&'", "n": 1.0}"#;
     assert_eq!(
-        with(&Options::new(Media::Xml), "<e a=\"{{payload.n}}\">{{payload.a}}</e>", payload),
+        with(&Options::new(Media::Xml, ambient()), "<e a=\"{{payload.n}}\">{{payload.a}}</e>", payload),
         "<e a=\"1.0\">&lt;b c=&quot;d&quot;&gt;&amp;&apos;</e>"
     );
-    let plain = Options { payload: PayloadFormat::Text, ..Options::new(Media::Json) };
+    let plain = Options { payload: PayloadFormat::Text, ..Options::new(Media::Json, ambient()) };
     assert_eq!(with(&plain, r#"{"text": {{payload}}}"#, "a\n\"b"), r#"{"text": "a\n\"b"}"#);
     assert!(
         Template::new("[{{payload.id}}]", &plain)
@@ -339,14 +339,14 @@ fn xml_and_text_payloads() {
             .to_string()
             .contains("`payload` has no fields")
     );
-    let bytes = Options { payload: PayloadFormat::Bytes, ..Options::new(Media::Json) };
+    let bytes = Options { payload: PayloadFormat::Bytes, ..Options::new(Media::Json, ambient()) };
     assert_eq!(with(&bytes, r#"["{{payload}}"]"#, "a\n"), r#"["YQo="]"#);
 }
 
 #[test]
 fn what_one_record_may_take_is_limited() {
     let limits = Limits { output_bytes: 10, steps: 1000 };
-    let options = Options { limits, ..Options::new(Media::Text) };
+    let options = Options { limits, ..Options::new(Media::Text, ambient()) };
     let fault =
         rendered(&template("{{payload.a}}{{payload.a}}", &options), r#"{"a": "123456"}"#).expect_err("12 bytes");
     assert_eq!((fault.class, fault.reason.contains("10 bytes")), (FaultClass::Limit, true));
@@ -372,8 +372,8 @@ fn what_a_helper_gives_is_put_in_its_place() {
         json(source, r#"{"s": "a\"b", "n": 1500.00, "l": [ 1 ]}"#),
         r#"{"t": "A\"B", "in": "<a\"b\">", "n": 1501.00, "l": ["a\"",""], "b": true, "none": null}"#
     );
-    let fault =
-        rendered(&template("{{add payload.a 1}}", &Options::new(Media::Text)), r#"{"a": "x"}"#).expect_err("no number");
+    let fault = rendered(&template("{{add payload.a 1}}", &Options::new(Media::Text, ambient())), r#"{"a": "x"}"#)
+        .expect_err("no number");
     assert_eq!(
         (fault.class, fault.reason.as_str()),
         (FaultClass::Helper, "template line 1, column 1: `add` expects numbers, and found the text `x`")
@@ -391,4 +391,26 @@ fn helpers_are_checked_when_the_template_is_loaded() {
     assert!(refused("[{{#each payload}}{{length}}{{/each}}]").contains("for a field of that name"));
     assert!(refused("[{{#each payload}}{{log}}{{/each}}]").contains("`{{this.log}}`"));
     assert!(refused("[{{default payload.a sep=1}}]").contains("takes no `sep=`"));
+}
+
+#[test]
+fn the_crate_renders_what_no_plan_can() {
+    let options = Options { engine: Engine::Handlebars, ..Options::new(Media::Json, ambient()) };
+    let source = r#"{{#*inline "who"}}"{{payload.name}}"{{/inline}}{"who": {{> who}}, "n": {{add payload.n 1}}, "all": {{{json payload}}}, "t": {{json headers.trace}} }"#;
+    assert_eq!(
+        with(&options, source, r#"{"name": "Ada", "n": 1.5}"#),
+        r#"{"who": "Ada", "n": 2.5, "all": {"n":1.5,"name":"Ada"}, "t": "é\n" }"#
+    );
+    let fault = rendered(&template("[{{payload.none}}]", &options), "{}").map(drop);
+    assert_eq!(fault, Ok(()), "an empty array");
+    let fault = rendered(&template("{{payload.a}}", &options), r#"{"a": "x"}"#).expect_err("no JSON");
+    assert_eq!((fault.class, fault.reason.contains("is not a JSON document")), (FaultClass::Output, true));
+    let fault = rendered(&template("{{add payload.a 1}}", &options), r#"{"a": "x"}"#).expect_err("no number");
+    assert!(fault.reason.contains("`add` expects numbers, and found the text `x`"), "{fault}");
+    let strict = Options { missing: Missing::Strict, ..options.clone() };
+    assert_eq!(
+        rendered(&template("[{{payload.none}}]", &strict), "{}").map_err(|fault| fault.class),
+        Err(FaultClass::Helper)
+    );
+    assert!(Template::new("{{#if}", &options).is_err());
 }

@@ -31,12 +31,12 @@ fn log_everything() {
 }
 
 fn step(level: Level, options: LogOptions) -> Log {
-    let message = Template::new("unused", &Options::new(Media::Text)).expect("a template");
+    let message = Template::new("unused", &Options::new(Media::Text, AMBIENT)).expect("a template");
     Log { level, target: "steps".into(), message, options }
 }
 
 fn routes(step: &Log, output: LogOutput) -> Arc<LogRoutes> {
-    let transforms = Transforms::new(vec![Step::Log(step.clone())], &[], Reading::default(), AMBIENT);
+    let transforms = Transforms::new(vec![Step::Log(step.clone())], &[], Reading::default());
     Arc::new(LogRoutes::open("p", &transforms, output).expect("a thread"))
 }
 

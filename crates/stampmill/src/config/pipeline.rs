@@ -7,7 +7,6 @@ use config::{Value, ValueKind};
 use stampmill_core::json::Rules;
 use stampmill_core::template::{Limits, Media, Missing, Options, PayloadFormat, Template};
 use stampmill_core::transform::{OnNull, Reading as PayloadReading, Transforms};
-use stampmill_engine::AMBIENT;
 use stampmill_engine::settings::{
     Actors, OnFailure, OnOffsetGap, Pace, PipelineSettings, Properties, Sink, SinkKey, SinkPartition, SinkTimestamp,
     Source, Start,
@@ -83,7 +82,7 @@ fn pipeline<'a>(
     let writes = vec![(sink.topic.clone(), topic_at), (on_failure.dead_letter_topic.clone(), dead_letter_at)];
     missing?;
     limits?;
-    let transforms = Arc::new(Transforms::new(steps?, &templates, payload?.1, AMBIENT));
+    let transforms = Arc::new(Transforms::new(steps?, &templates, payload?.1));
     let settings =
         PipelineSettings { name: name.to_owned(), source, transforms, sink, actors: actors?, on_failure, pace };
     Some(Pipeline { settings, from, to, reads, writes })

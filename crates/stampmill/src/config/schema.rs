@@ -273,6 +273,12 @@ static ENVELOPE: &[Key] = &[
         "`json`: proven to be JSON whatever comes; `text`: values as they are; `xml`: values escaped for XML",
     ),
     key(
+        "engine",
+        word(&["auto", "handlebars"]),
+        Value("auto"),
+        "`auto`: by a plan that is proven; `handlebars`: by the crate, over numbers of 64 bits, and JSON is looked through",
+    ),
+    key(
         "commas",
         word(&["strict", "fix"]),
         Value("strict"),

@@ -4,8 +4,10 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use config::Value;
 use stampmill_core::log_options::{LogOptions, OnFull};
-use stampmill_core::template::{Commas, Limits, Media, Missing, Options, PayloadFormat};
+use stampmill_core::template::{Commas, Engine, Limits, Media, Missing, Options, PayloadFormat};
 use stampmill_core::transform::{Level, Log, Step};
+
+use stampmill_engine::AMBIENT;
 
 use super::error::{ConfigError, Place};
 use super::reading::{Reading, place};
@@ -96,7 +98,12 @@ fn envelope_step(step: &Section<'_>, common: Common<'_>) -> (Option<Step>, Paylo
     let envelope = Section::open(step.reading, keys, Some(&long), &path);
     let media = envelope.choice("media_type", &[("json", Media::Json), ("text", Media::Text), ("xml", Media::Xml)]);
     let commas = envelope.choice("commas", &[("strict", Commas::Strict), ("fix", Commas::Fix)]);
-    let options = Options { commas: commas.unwrap_or(Commas::Strict), ..common.options(media.unwrap_or(Media::Json)) };
+    let engine = envelope.choice("engine", &[("auto", Engine::Plan), ("handlebars", Engine::Handlebars)]);
+    let options = Options {
+        commas: commas.unwrap_or(Commas::Strict),
+        engine: engine.unwrap_or(Engine::Plan),
+        ..common.options(media.unwrap_or(Media::Json))
+    };
     let template = match (envelope.is_there("template"), envelope.is_there("file")) {
         (true, false) => envelope.template("template", &options),
         (false, true) => envelope.template_file("file", &options),
@@ -106,7 +113,7 @@ fn envelope_step(step: &Section<'_>, common: Common<'_>) -> (Option<Step>, Paylo
         }
     };
     let after = if options.media == Media::Json { PayloadFormat::Json } else { PayloadFormat::Text };
-    (media.and(commas).and(template).map(Step::Envelope), after)
+    (media.and(commas).and(engine).and(template).map(Step::Envelope), after)
 }
 
 fn refuse(reading: &Reading<'_>, at: Place, expected: &str, both: bool) {
@@ -119,6 +126,6 @@ fn refuse(reading: &Reading<'_>, at: Place, expected: &str, both: bool) {
 impl Common<'_> {
     pub(crate) fn options(&self, media: Media) -> Options {
         let Self { missing, limits, payload, .. } = *self;
-        Options { missing, limits, payload, ..Options::new(media) }
+        Options { missing, limits, payload, ..Options::new(media, AMBIENT) }
     }
 }

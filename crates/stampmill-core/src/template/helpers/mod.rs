@@ -63,6 +63,16 @@ pub fn reference() -> String {
     table
 }
 
+/// Bytes of a text that a helper makes: a record must not choose how much memory that takes.
+const MAX_TEXT: usize = 16 << 20;
+
+fn bounded(helper: &str, length: usize) -> Result<(), String> {
+    match length <= MAX_TEXT {
+        true => Ok(()),
+        false => Err(format!("`{helper}` makes texts of at most {MAX_TEXT} bytes")),
+    }
+}
+
 /// Nothing to check before there is a record.
 fn anything(_: &[Option<&Value<'_>>]) -> Result<(), String> {
     Ok(())

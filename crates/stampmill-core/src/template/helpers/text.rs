@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::value::Value;
 use super::super::write::json_value;
-use super::{Helper, anything};
+use super::{Helper, anything, bounded};
 use crate::json;
 
 pub(super) const HELPERS: &[Helper] = &[
@@ -76,10 +76,9 @@ pub(super) const HELPERS: &[Helper] = &[
         call: |_, values| {
             let what = values[1].text().filter(|what| !what.is_empty());
             let with = values[2].text().unwrap_or_default();
-            Ok(with_text(&values[0], |text| match &what {
-                Some(what) => text.replace(what.as_ref(), &with).into(),
-                None => text.to_owned().into(),
-            }))
+            let (Some(text), Some(what)) = (values[0].text(), what) else { return Ok(values[0].clone()) };
+            bounded("replace", text.len() + text.matches(what.as_ref()).count().saturating_mul(with.len()))?;
+            Ok(Value::Text(text.replace(what.as_ref(), &with).into()))
         },
     },
     Helper {
@@ -104,6 +103,7 @@ pub(super) const HELPERS: &[Helper] = &[
                 Value::Missing | Value::Null => Ok(Value::Null),
                 Value::Json(list) => {
                     let items = json::elements(list).map(|item| json_value(item.as_bytes()).text().unwrap_or_default());
+                    bounded("join", list.len() + json::elements(list).count().saturating_mul(separator.len()))?;
                     Ok(Value::Text(items.collect::<Vec<_>>().join(&separator).into()))
                 }
                 other => Err(format!("`join` expects a list, and found {other}")),
@@ -200,5 +200,14 @@ mod tests {
         assert_eq!(call("join", &["{\"a\":\"x\",\"b\":null}", "\"-\""]), Ok("\"x-\"".into()));
         assert!(call("join", &["\"a\"", "\"-\""]).is_err());
         assert!(call("split", &["\"a\"", "\"\""]).is_err());
+    }
+
+    #[test]
+    fn a_record_does_not_choose_how_much_memory_a_text_takes() {
+        let long: &'static str = Box::leak(format!("\"{}\"", "x".repeat(100_000)).into_boxed_str());
+        let list: &'static str = Box::leak(format!("[1{}]", ",1".repeat(1000)).into_boxed_str());
+        assert!(call("replace", &[long, "\"x\"", long]).is_err_and(|error| error.contains("at most 16777216 bytes")));
+        assert!(call("join", &[list, long]).is_err());
+        assert!(call("regex_replace", &[long, "\"x\"", long]).is_err());
     }
 }
