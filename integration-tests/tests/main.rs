@@ -16,6 +16,7 @@ mod cases {
     pub(crate) mod groups;
     pub(crate) mod panics;
     pub(crate) mod start;
+    pub(crate) mod templates;
     pub(crate) mod tutorial;
 }
 mod kafka;
@@ -85,6 +86,11 @@ const CASES: &[Case] = &[
     ),
     case("fidelity::records_pass_as_they_are", Group::Core, cases::fidelity::records_pass_as_they_are),
     case("fidelity::the_sink_can_change_them", Group::More, cases::fidelity::the_sink_can_change_them),
+    case(
+        "templates::blocks_partials_and_what_is_skipped",
+        Group::More,
+        cases::templates::blocks_partials_and_what_is_skipped,
+    ),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),

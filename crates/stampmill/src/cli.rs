@@ -28,7 +28,7 @@ pub(crate) enum Command {
 }
 
 /// Where the configuration comes from. Above all stand flags, then `STAMPMILL__…` variables, then files.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Configuration {
     /// A YAML file or a folder of them; may be given several times, and later ones win
     /// [default: config/stampmill.yaml, then /etc/stampmill/stampmill.yaml]
@@ -58,6 +58,12 @@ pub(crate) struct Render {
     /// Take every line for a payload, instead of the whole file for one
     #[arg(long)]
     pub(crate) lines: bool,
+    /// Take the last records of each partition of the pipeline's topic, instead of a file; nothing is committed
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..=100_000), conflicts_with_all = ["input", "lines"])]
+    pub(crate) last: Option<i64>,
+    /// The topic for `--last`; may be left out where the pipeline names one
+    #[arg(long, value_name = "NAME", requires = "last")]
+    pub(crate) topic: Option<String>,
     /// The file with the payload, `-` for standard input
     #[arg(default_value = "-", value_name = "FILE")]
     pub(crate) input: PathBuf,

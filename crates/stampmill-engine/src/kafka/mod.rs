@@ -1,6 +1,7 @@
 //! All that knows Kafka's client library.
 
 pub mod embedded;
+pub mod sample;
 
 pub(crate) mod classify;
 pub(crate) mod cluster;

@@ -1,4 +1,4 @@
-//! `stampmill render`: what a pipeline's transforms make of payloads from a file.
+//! `stampmill render`: what a pipeline's transforms make of payloads from a file, or of records of its topic.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use stampmill_core::escape::escape_line;
 use stampmill_core::record::{Batch, Offset, Record};
 use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
+use stampmill_engine::kafka::sample::{SampleError, last_records};
 use stampmill_engine::settings::PipelineSettings;
 
 use crate::cli::Render;
@@ -22,30 +23,50 @@ pub(crate) enum RenderError {
     SeveralPipelines { known: String },
     #[error("`{path}` cannot be read: {source}; name a file, or `-` for standard input")]
     Input { path: String, source: std::io::Error },
+    #[error("the pipeline names {names} topics; say with `--topic` which one to read")]
+    WhichTopic { names: usize },
+    #[error("{0}")]
+    Sample(#[from] SampleError),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
 }
 
 /// Envelopes go to standard output, a line end after each; log lines and faults to standard error.
 pub(crate) fn run(arguments: Render) -> ExitCode {
-    let Render { configuration, pipeline, lines, input } = arguments;
-    let settings = match config::load(configuration.sources()) {
+    let settings = match config::load(arguments.configuration.clone().sources()) {
         Ok(settings) => settings,
         Err(errors) => return report(&errors, exit::USAGE),
     };
-    let pipeline = match choose(&settings, pipeline.as_deref()) {
+    let pipeline = match choose(&settings, arguments.pipeline.as_deref()) {
         Ok(pipeline) => pipeline,
         Err(error) => return report(&error, exit::USAGE),
     };
-    let bytes = match read(&input) {
-        Ok(bytes) => bytes,
+    let batches = match batches(pipeline, &arguments) {
+        Ok(batches) => batches,
         Err(error) => return report(&error, exit::FAILURE),
     };
-    match render(pipeline, &batch(pipeline, &bytes, lines), &mut std::io::stdout().lock()) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_faults) => exit::FAILURE.into(),
-        Err(error) => report(&RenderError::Output(error), exit::FAILURE),
+    let mut faults = 0;
+    for batch in &batches {
+        match render(pipeline, batch, &mut std::io::stdout().lock()) {
+            Ok(found) => faults += found,
+            Err(error) => return report(&RenderError::Output(error), exit::FAILURE),
+        }
     }
+    if faults == 0 { ExitCode::SUCCESS } else { exit::FAILURE.into() }
+}
+
+/// What is to be rendered: records of the topic, or payloads from a file.
+fn batches(pipeline: &PipelineSettings, arguments: &Render) -> Result<Vec<Batch>, RenderError> {
+    let Some(count) = arguments.last else {
+        return Ok(vec![batch(pipeline, &read(&arguments.input)?, arguments.lines)]);
+    };
+    let names = pipeline.source.topics.iter().filter(|topic| !topic.starts_with('^'));
+    let topic = match (&arguments.topic, names.collect::<Vec<_>>().as_slice()) {
+        (Some(topic), _) => topic,
+        (None, [only]) => only,
+        (None, names) => return Err(RenderError::WhichTopic { names: names.len() }),
+    };
+    Ok(last_records(&pipeline.source.properties, topic, count)?)
 }
 
 fn report(error: &dyn std::error::Error, code: u8) -> ExitCode {
@@ -115,7 +136,14 @@ fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Re
             Ok(Outcome::Tombstone) => out.write_all(b"(tombstone)\n")?,
             Err(Failed { step, fault }) => {
                 faults += 1;
-                eprintln!("record {index}: {step}: {}: {}", fault.class.as_str(), fault.reason);
+                let record = batch.record(index);
+                let (partition, offset) = (record.partition, record.offset.get());
+                eprintln!(
+                    "{}/{partition} offset {offset}: {step}: {}: {}",
+                    record.topic,
+                    fault.class.as_str(),
+                    fault.reason
+                );
             }
         }
     }
