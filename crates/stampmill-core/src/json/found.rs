@@ -12,17 +12,24 @@ pub struct Span {
 /// Filled by [`super::scan`], and used again for each document.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// For each scope its rows, one behind the other.
-    rows: Vec<Vec<Span>>,
-    /// For each scope where the row begins that is being filled.
-    filling: Vec<usize>,
-    /// For each scope of items where the rows begin of the list that is being read.
-    lists: Vec<usize>,
+    /// One for each scope.
+    tables: Vec<Table>,
     /// Values that some masks hide, in the order of their ends.
     masked: Vec<(usize, Span)>,
     /// White space between tokens, in order.
     pub(super) gaps: Vec<Span>,
     pub(super) frames: Vec<Frame>,
+}
+
+/// What was found in one scope.
+#[derive(Clone, Debug, Default)]
+struct Table {
+    /// One row behind the other.
+    cells: Vec<Span>,
+    /// Where the row begins that is being filled.
+    filling: usize,
+    /// Where the rows begin of the list that is being read.
+    list: usize,
 }
 
 /// An array or object that is open.
@@ -70,7 +77,7 @@ impl Found {
     #[inline]
     pub fn at(&self, row: Row, slot: Slot) -> Option<Span> {
         debug_assert_eq!(row.scope, slot.scope, "a slot is read in a row of its own scope");
-        let span = self.rows[slot.scope.0][row.start + slot.place];
+        let span = self.tables[slot.scope.0].cells[row.start + slot.place];
         (span != MISSING).then_some(span)
     }
 
@@ -149,12 +156,8 @@ impl Found {
 
     pub(super) fn begin(&mut self, reads: &Compiled) {
         let scopes = reads.scopes.len();
-        if self.rows.len() != scopes {
-            self.rows.resize_with(scopes, Vec::new);
-            self.filling.resize(scopes, 0);
-            self.lists.resize(scopes, 0);
-        }
-        self.rows.iter_mut().for_each(Vec::clear);
+        self.tables.resize_with(scopes, Table::default);
+        self.tables.iter_mut().for_each(|table| table.cells.clear());
         self.masked.clear();
         self.gaps.clear();
         self.frames.clear();
@@ -162,9 +165,9 @@ impl Found {
     }
 
     pub(super) fn begin_row(&mut self, reads: &Compiled, scope: Scope) {
-        let rows = &mut self.rows[scope.0];
-        self.filling[scope.0] = rows.len();
-        rows.resize(rows.len() + reads.scopes[scope.0], MISSING);
+        let table = &mut self.tables[scope.0];
+        table.filling = table.cells.len();
+        table.cells.resize(table.filling + reads.scopes[scope.0], MISSING);
     }
 
     /// A value of this state begins: what was found under the same key before does not count.
@@ -191,13 +194,15 @@ impl Found {
 
     pub(super) fn begin_lists(&mut self, reads: &Compiled, state: StateId) {
         for (_, items) in &reads.states[state as usize].lists {
-            self.lists[items.0] = self.rows[items.0].len();
+            let table = &mut self.tables[items.0];
+            table.list = table.cells.len();
         }
     }
 
     pub(super) fn end_lists(&mut self, reads: &Compiled, state: StateId) {
         for (rows, items) in &reads.states[state as usize].lists {
-            let span = Span::new(self.lists[items.0], self.rows[items.0].len());
+            let table = &self.tables[items.0];
+            let span = Span::new(table.list, table.cells.len());
             *self.slot(*rows) = span;
         }
     }
@@ -246,7 +251,8 @@ impl Found {
 
     #[inline(always)]
     fn slot(&mut self, slot: Slot) -> &mut Span {
-        &mut self.rows[slot.scope.0][self.filling[slot.scope.0] + slot.place]
+        let table = &mut self.tables[slot.scope.0];
+        &mut table.cells[table.filling + slot.place]
     }
 }
 

@@ -299,6 +299,19 @@ fn a_condition_that_is_asked_again_has_the_same_answer() {
 }
 
 #[test]
+fn a_condition_with_zero_is_another() {
+    let again = "{{#if payload.a}} {{/if}}";
+    let source = format!("{{{{#if payload.a includeZero=true}}}}[{{{{/if}}}}1{{{{#if payload.a}}}}]{{{{/if}}}}{again}");
+    assert!(refused(&source).contains("found the end") || refused(&source).contains("the end of the document"));
+}
+
+#[test]
+fn null_is_nothing_within_quotes() {
+    assert_eq!(json(r#"["{{payload}}", {{payload}}, "{{payload.a}}"]"#, "null"), r#"["", null, ""]"#);
+    assert_eq!(text("{{payload}}|{{payload.a}}", "null"), "null|", "a tombstone shows in a log");
+}
+
+#[test]
 fn partials_stand_where_they_are_used() {
     let partials =
         [("who", "\"{{payload.person.name}} {{greeting}}\"\n"), ("name", "{{name}}"), ("loop", "{{> loop}}")];

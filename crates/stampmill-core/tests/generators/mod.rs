@@ -109,10 +109,31 @@ pub(crate) fn expression(in_item: bool) -> BoxedStrategy<String> {
 /// What may be asked: few, so that they come again.
 pub(crate) fn condition(in_item: bool) -> BoxedStrategy<String> {
     let names = match in_item {
-        false => vec!["payload.a", "payload.b", "payload.a.b", "headers.h", "eq payload.a 1", "payload"],
-        true => vec!["@first", "@last", "@index", "this", "a", "../a", "@root.payload.a", "not @last"],
+        false => {
+            vec![
+                "payload.a",
+                "payload.b",
+                "payload.a.b",
+                "headers.h",
+                "eq payload.a 1",
+                "payload",
+                "payload.a includeZero=true",
+            ]
+        }
+        true => vec![
+            "@first",
+            "@last",
+            "@index",
+            "this",
+            "a",
+            "../a",
+            "@root.payload.a",
+            "not @last",
+            "@index includeZero=true",
+        ],
     };
-    let parenthesized = |name: &str| if name.contains(' ') { format!("({name})") } else { name.to_owned() };
+    let is_call = |name: &str| name.contains(' ') && !name.contains('=');
+    let parenthesized = move |name: &str| if is_call(name) { format!("({name})") } else { name.to_owned() };
     prop::sample::select(names).prop_map(parenthesized).boxed()
 }
 
