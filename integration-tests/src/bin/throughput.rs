@@ -1,7 +1,8 @@
 //! `make bench`: what the program costs beside a bare loop over librdkafka, on the same broker, in turn.
 //!
 //! Both read the same records of 500 bytes from 6 partitions and write them to 6 others, idempotent, acknowledged by
-//! all replicas, with offsets committed. The program also validates each payload and puts it into an envelope.
+//! all replicas, with offsets committed. The program also validates each payload and puts it into an envelope. A third
+//! run logs each payload as well.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -22,10 +23,9 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 const PARTITIONS: i32 = 6;
-const BYTES: usize = 500;
 const ROUNDS: usize = 3;
 
-/// One run of one of the two.
+/// One run of one of them.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     records_per_second: f64,
@@ -39,13 +39,16 @@ fn main() -> Result<()> {
         ["bare", bootstrap, input, output, group, records] => {
             bare_loop(bootstrap, input, output, group, records.parse()?)
         }
-        [] => compare(1_000_000),
-        [records] => compare(records.parse().context("expected a number of records")?),
-        _ => bail!("expected nothing, or a number of records"),
+        [] => compare(1_000_000, 500),
+        [records, bytes] => {
+            let bytes = bytes.parse().context("expected a number of bytes")?;
+            compare(records.parse().context("expected a number of records")?, bytes)
+        }
+        _ => bail!("expected nothing, or numbers of records and of bytes in each"),
     }
 }
 
-fn compare(records: u64) -> Result<()> {
+fn compare(records: u64, bytes: usize) -> Result<()> {
     broker::sweep();
     let given = std::env::var("STAMPMILL_TEST_BROKERS").ok();
     let (bootstrap, _broker) = match given {
@@ -58,13 +61,14 @@ fn compare(records: u64) -> Result<()> {
     let client = Client::new(&bootstrap);
     let filled = setup("bench", &client);
     client.create_topic(&filled.input, PARTITIONS, &[]);
-    client.produce(&filled.input, (0..records).map(record));
+    client.produce(&filled.input, (0..records).map(|number| record(number, bytes)));
 
-    println!("{records} records of {BYTES} bytes, {PARTITIONS} partitions, {ROUNDS} rounds in turn");
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    println!("{records} records of {bytes} bytes, {PARTITIONS} partitions, {ROUNDS} rounds in turn");
+    let (mut ours, mut bare, mut logging) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         bare.push(measure("bare loop", round, &filled, records, start_bare)?);
         ours.push(measure("stampmill", round, &filled, records, start_program)?);
+        logging.push(measure("logging  ", round, &filled, records, start_logging)?);
     }
     let median = |runs: &[Run], of: fn(&Run) -> f64| {
         let mut values: Vec<f64> = runs.iter().map(of).collect();
@@ -75,6 +79,8 @@ fn compare(records: u64) -> Result<()> {
     let cpu = |runs: &[Run]| median(runs, |run| run.cpu_micros_per_record);
     println!("median     bare loop {:>9.0} records/s  {:.2} us CPU a record", rate(&bare), cpu(&bare));
     println!("median     stampmill {:>9.0} records/s  {:.2} us CPU a record", rate(&ours), cpu(&ours));
+    println!("median     logging   {:>9.0} records/s  {:.2} us CPU a record", rate(&logging), cpu(&logging));
+    println!("a line of the log to a file: {:.2} us CPU", cpu(&logging) - cpu(&ours));
     println!(
         "ratio      stampmill / bare loop: throughput {:.2}, CPU {:.2}",
         rate(&ours) / rate(&bare),
@@ -84,29 +90,29 @@ fn compare(records: u64) -> Result<()> {
     Ok(())
 }
 
-fn record(number: u64) -> TestRecord {
+fn record(number: u64, bytes: usize) -> TestRecord {
     let head = format!(
         "{{\"id\":\"TXN{number:09}\",\"type\":\"withdraw\",\"accountId\":\"ACC{:03}\",\"amount\":1500.00,\"memo\":\"",
         number % 500
     );
-    let pad = "x".repeat(BYTES - head.len() - 2);
+    let pad = "x".repeat(bytes.saturating_sub(head.len() + 2));
     let key = Some(format!("ACC{:03}", number % 500).into_bytes());
     TestRecord { key, ..TestRecord::value((number % PARTITIONS as u64) as i32, format!("{head}{pad}\"}}")) }
 }
 
-/// Runs one of the two from the start of its process until the output holds everything.
+/// Runs one of them from the start of its process until the output holds everything.
 fn measure(
     name: &str,
     round: usize,
     filled: &Scenario,
     records: u64,
-    start: fn(&Scenario, u64) -> Result<Child>,
+    start: fn(&mut Scenario, u64) -> Result<Child>,
 ) -> Result<Run> {
     let mut scenario = setup("bench-run", &filled.client);
     scenario.client.create_topic(&scenario.output, PARTITIONS, &[]);
     scenario.input.clone_from(&filled.input);
     let started = Instant::now();
-    let mut child = start(&scenario, records)?;
+    let mut child = start(&mut scenario, records)?;
     let consumer = scenario.client.consumer("bench-watch");
     let deadline = started + Duration::from_secs(300);
     let mut first = None;
@@ -140,14 +146,21 @@ fn measure(
     Ok(run)
 }
 
-fn start_program(scenario: &Scenario, _: u64) -> Result<Child> {
+fn start_program(scenario: &mut Scenario, _: u64) -> Result<Child> {
     let mut command = program::command(Build::Plain);
     command.arg("run").arg("--config").arg(scenario.config());
     command.stdout(Stdio::null()).stderr(fs::File::create(scenario.folder.join("bench.log"))?);
     Ok(launch(command)?)
 }
 
-fn start_bare(scenario: &Scenario, records: u64) -> Result<Child> {
+/// The same with each payload in a line of the log, which goes to a file.
+fn start_logging(scenario: &mut Scenario, records: u64) -> Result<Child> {
+    let transforms = &mut scenario.pipeline.transforms;
+    *transforms = format!("- log: '{{{{payload}}}}'\n{transforms}");
+    start_program(scenario, records)
+}
+
+fn start_bare(scenario: &mut Scenario, records: u64) -> Result<Child> {
     let mut command: Command = mortal(std::env::current_exe()?);
     command.args([
         "bare",

@@ -149,6 +149,8 @@ fn what_cannot_be_proven_is_refused() {
         "[{{uppr payload}}]",
         "[{{> partial}}]",
         "[{{payload}",
+        "[\"a\nb\"]",
+        "[\"a\tb\"]",
     ] {
         refused(source);
     }
