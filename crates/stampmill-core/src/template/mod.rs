@@ -6,6 +6,7 @@
 //! puts each value in its place.
 
 mod automaton;
+mod conditions;
 mod error;
 mod foreign;
 mod helpers;
@@ -17,6 +18,7 @@ mod prove;
 mod render;
 mod tree;
 mod value;
+mod ways;
 mod write;
 
 use std::sync::Arc;

@@ -7,12 +7,13 @@
 //! What is left out is refused, with the way that leads there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use super::Commas;
-use super::automaton::{Automaton, Repair, Standing, Unexpected};
+use super::automaton::{Repair, Standing, Unexpected};
+use super::conditions::{Conditions, first, last};
 use super::error::{Place, TemplateError};
-use super::tree::{Counter, CounterKind, Each, Expression, If, Kind, Node};
+use super::tree::{Each, If, Kind, Node};
+use super::ways::{Way, Ways};
 
 /// What the proof found out, by the nodes' ids.
 #[derive(Clone, Debug, Default)]
@@ -22,24 +23,6 @@ pub(super) struct Proof {
     repairs: BTreeMap<(usize, usize), Repair>,
 }
 
-/// One way through the template so far: where it has come to, and what must be so of the record.
-#[derive(Clone, Debug)]
-struct Way {
-    automaton: Automaton,
-    facts: BTreeMap<usize, bool>,
-    trail: Option<Rc<Step>>,
-}
-
-/// The last thing that had to be so, and those before it.
-#[derive(Debug)]
-struct Step {
-    what: String,
-    before: Option<Rc<Step>>,
-}
-
-/// Ways that have come to the same, whatever led there.
-type Ways = BTreeMap<(Automaton, BTreeMap<usize, bool>), Option<Rc<Step>>>;
-
 /// More ways than this are too many to follow; what is known of conditions is forgotten first, which proves less but
 /// never more.
 const MAX_WAYS: usize = 256;
@@ -48,16 +31,14 @@ const MAX_STEPS: usize = 2_000_000;
 struct Prover {
     commas: Commas,
     proof: Proof,
-    /// Conditions that are asked more than once, so that it matters to remember the answer.
-    conditions: Vec<Expression>,
+    conditions: Conditions,
     steps: usize,
 }
 
 pub(super) fn prove(nodes: &[Node], end: &Place, commas: Commas) -> Result<Proof, TemplateError> {
-    let mut prover = Prover { commas, proof: Proof::default(), conditions: repeated(nodes), steps: 0 };
-    let start = Way { automaton: Automaton::new(), facts: BTreeMap::new(), trail: None };
-    let ways = prover.nodes(nodes, [start].into_iter().collect::<Set>().0)?;
-    for way in each(ways) {
+    let mut prover = Prover { commas, proof: Proof::default(), conditions: Conditions::of(nodes), steps: 0 };
+    let ways = prover.nodes(nodes, Ways::from_iter([Way::new()]))?;
+    for way in ways.each() {
         if !way.automaton.is_complete() {
             let expected = way.automaton.expected();
             return Err(way.error(end, format!("the output would not be JSON: expected {expected}, and found the end")));
@@ -92,7 +73,7 @@ impl Prover {
                 Kind::Each(block) => self.list(block, node, ways)?,
             };
             if ways.len() > MAX_WAYS {
-                ways = each(ways).map(|way| Way { facts: BTreeMap::new(), ..way }).collect::<Set>().0;
+                ways = ways.each().map(Way::forgetting).collect();
             }
             if ways.len() > MAX_WAYS || self.steps > MAX_STEPS {
                 return Err(node.place.error(
@@ -105,8 +86,8 @@ impl Prover {
     }
 
     fn text(&mut self, node: &Node, text: &str, ways: Ways) -> Result<Ways, TemplateError> {
-        let mut after = Set::default();
-        for mut way in each(ways) {
+        let mut after = Ways::default();
+        for mut way in ways.each() {
             for (at, character) in text.char_indices() {
                 self.steps += 1;
                 if let Err(unexpected) = way.automaton.step(character) {
@@ -117,7 +98,7 @@ impl Prover {
             way.automaton.border().map_err(|unexpected| way.unexpected(&end, &unexpected, "the end of the text"))?;
             after.add(way);
         }
-        Ok(after.0)
+        Ok(after)
     }
 
     fn repair_text(
@@ -158,8 +139,8 @@ impl Prover {
     }
 
     fn expression(&mut self, node: &Node, ways: Ways) -> Result<Ways, TemplateError> {
-        let mut after = Set::default();
-        for mut way in each(ways) {
+        let mut after = Ways::default();
+        for mut way in ways.each() {
             self.steps += 1;
             let standing = match way.automaton.expression() {
                 Ok(standing) => standing,
@@ -179,13 +160,13 @@ impl Prover {
             }
             after.add(way);
         }
-        Ok(after.0)
+        Ok(after)
     }
 
     fn condition(&mut self, block: &If, node: &Node, ways: Ways) -> Result<Ways, TemplateError> {
-        let fact = self.fact(&block.condition, block.include_zero);
-        let (mut then, mut otherwise) = (Set::default(), Set::default());
-        for way in each(ways) {
+        let fact = self.conditions.fact(&block.condition, block.include_zero);
+        let (mut then, mut otherwise) = (Ways::default(), Ways::default());
+        for way in ways.each() {
             let known = fact.known(&way);
             if known != Some(false) {
                 then.add(
@@ -199,29 +180,9 @@ impl Prover {
                 );
             }
         }
-        let then = self.nodes(&block.then, then.0)?;
-        let otherwise = self.nodes(&block.otherwise, otherwise.0)?;
-        Ok(each(then).chain(each(otherwise)).collect::<Set>().0)
-    }
-
-    fn fact(&self, condition: &Expression, include_zero: bool) -> Fact {
-        match condition {
-            Expression::Loop(Counter { depth, kind: CounterKind::First }) => {
-                Fact { place: Some(first(*depth)), says: true }
-            }
-            Expression::Loop(Counter { depth, kind: CounterKind::Last }) => {
-                Fact { place: Some(last(*depth)), says: true }
-            }
-            // 0 at the first item, and nothing else is.
-            Expression::Loop(Counter { depth, kind: CounterKind::Index }) if !include_zero => {
-                Fact { place: Some(first(*depth)), says: false }
-            }
-            other if !include_zero => {
-                let place = self.conditions.iter().position(|known| known == other);
-                Fact { place: place.map(|place| FIRST_CONDITION + place), says: true }
-            }
-            _ => Fact { place: None, says: true },
-        }
+        let then = self.nodes(&block.then, then)?;
+        let otherwise = self.nodes(&block.otherwise, otherwise)?;
+        Ok(then.each().chain(otherwise.each()).collect())
     }
 
     /// No item, one item, or a first, any number between, and a last.
@@ -231,10 +192,10 @@ impl Prover {
         let with = |ways: &Ways, is_first: bool, is_last: bool, what: &str| {
             let step = || format!("{place}: `#each` {what}");
             let assume = |way: Way| way.said(first(depth), is_first).said(last(depth), is_last).then(step);
-            each(ways.clone()).map(assume).collect::<Set>().0
+            ways.clone().each().map(assume).collect::<Ways>()
         };
-        let mut after: Set =
-            each(self.nodes(&block.otherwise, with_step(&ways, &format!("{place}: `#each` has no items")))?).collect();
+        let none = ways.clone().each().map(|way| way.then(|| format!("{place}: `#each` has no items")));
+        let mut after = self.nodes(&block.otherwise, none.collect())?;
         let only = with(&ways, true, true, "has one item");
         after.extend(self.item(block, node, depth, only)?);
         let first_item = with(&ways, true, false, "has several items");
@@ -242,9 +203,7 @@ impl Prover {
         loop {
             let middle = with(&between, false, false, "has more than two items");
             let known = between.len();
-            for way in each(self.item(block, node, depth, middle)?) {
-                between.entry((way.automaton, way.facts)).or_insert(way.trail);
-            }
+            between.extend(self.item(block, node, depth, middle)?);
             if between.len() == known {
                 break;
             }
@@ -253,159 +212,23 @@ impl Prover {
             }
         }
         after.extend(self.item(block, node, depth, with(&between, false, true, "comes to its last item"))?);
-        Ok(after.0)
+        Ok(after)
     }
 
     /// The body once. What was known of an item does not hold for the next.
     fn item(&mut self, block: &Each, node: &Node, depth: usize, ways: Ways) -> Result<Ways, TemplateError> {
-        let before: BTreeSet<Vec<char>> = ways.keys().map(|(automaton, _)| automaton.open.clone()).collect();
+        let before: BTreeSet<Vec<char>> = ways.clone().each().map(|way| way.automaton.open).collect();
         let after = self.nodes(&block.body, ways)?;
-        for way in each(after.clone()) {
+        for way in after.clone().each() {
             if !before.contains(&way.automaton.open) {
                 let message = "the body of this `#each` opens or closes a bracket that it does not match";
                 return Err(way.error(&node.place, message));
             }
         }
         let forget = |mut way: Way| {
-            way.facts.retain(|fact, _| match fact.checked_sub(FIRST_CONDITION) {
-                Some(place) => deepest(&self.conditions[place]) < depth,
-                None => fact / 2 < depth,
-            });
+            way.facts.retain(|fact, _| self.conditions.outlives_item(*fact, depth));
             way
         };
-        Ok(each(after).map(forget).collect::<Set>().0)
-    }
-}
-
-/// What a condition says, if the answer is remembered.
-struct Fact {
-    place: Option<usize>,
-    /// Whether the condition holds when the fact does.
-    says: bool,
-}
-
-/// `@first` and `@last` of each depth come first, then the conditions that are repeated.
-const FIRST_CONDITION: usize = 1 << 20;
-
-fn first(depth: usize) -> usize {
-    depth * 2
-}
-
-fn last(depth: usize) -> usize {
-    depth * 2 + 1
-}
-
-// === impl Fact ===
-
-impl Fact {
-    fn known(&self, way: &Way) -> Option<bool> {
-        way.facts.get(&self.place?).map(|fact| *fact == self.says)
-    }
-}
-
-// === impl Way ===
-
-impl Way {
-    fn assume(mut self, fact: &Fact, holds: bool, what: impl FnOnce() -> String) -> Self {
-        if let Some(place) = fact.place {
-            self.facts.insert(place, holds == fact.says);
-        }
-        self.then(what)
-    }
-
-    fn said(mut self, fact: usize, holds: bool) -> Self {
-        self.facts.insert(fact, holds);
-        self
-    }
-
-    fn then(mut self, what: impl FnOnce() -> String) -> Self {
-        self.trail = Some(Rc::new(Step { what: what(), before: self.trail.take() }));
-        self
-    }
-
-    fn unexpected(&self, place: &Place, unexpected: &Unexpected, found: &str) -> TemplateError {
-        self.error(place, format!("the output would not be JSON: expected {}, and found {found}", unexpected.expected))
-    }
-
-    fn error(&self, place: &Place, message: impl Into<String>) -> TemplateError {
-        let mut trail = Vec::new();
-        let mut step = self.trail.as_ref();
-        while let Some(found) = step {
-            trail.push(found.what.clone());
-            step = found.before.as_ref();
-        }
-        trail.reverse();
-        place.error(message).because(trail)
-    }
-}
-
-/// Ways, of which those that have come to the same are one.
-#[derive(Default)]
-struct Set(Ways);
-
-impl Set {
-    fn add(&mut self, way: Way) {
-        self.0.entry((way.automaton, way.facts)).or_insert(way.trail);
-    }
-
-    fn extend(&mut self, ways: Ways) {
-        each(ways).for_each(|way| self.add(way));
-    }
-}
-
-impl FromIterator<Way> for Set {
-    fn from_iter<I: IntoIterator<Item = Way>>(ways: I) -> Self {
-        let mut set = Self::default();
-        ways.into_iter().for_each(|way| set.add(way));
-        set
-    }
-}
-
-fn each(ways: Ways) -> impl Iterator<Item = Way> {
-    ways.into_iter().map(|((automaton, facts), trail)| Way { automaton, facts, trail })
-}
-
-fn with_step(ways: &Ways, what: &str) -> Ways {
-    each(ways.clone()).map(|way| way.then(|| what.to_owned())).collect::<Set>().0
-}
-
-/// The deepest `#each` that an expression takes something of.
-fn deepest(expression: &Expression) -> usize {
-    match expression {
-        Expression::Field(field) => field.depth,
-        Expression::Loop(counter) => counter.depth,
-        Expression::Call(call) => call.arguments.iter().map(deepest).max().unwrap_or(0),
-        Expression::Record(_) | Expression::Literal(_) => 0,
-    }
-}
-
-/// The conditions that come more than once. A helper's answer may change from one call to the next (`now`), so that
-/// none of them is remembered.
-fn repeated(nodes: &[Node]) -> Vec<Expression> {
-    let mut seen: Vec<(&Expression, usize)> = Vec::new();
-    conditions(nodes, &mut |condition| match seen.iter_mut().find(|(known, _)| *known == condition) {
-        Some((_, times)) => *times += 1,
-        None => seen.push((condition, 1)),
-    });
-    let repeated = seen.into_iter().filter(|(_, times)| *times > 1).map(|(condition, _)| condition);
-    repeated.filter(|condition| matches!(condition, Expression::Field(_) | Expression::Record(_))).cloned().collect()
-}
-
-fn conditions<'a>(nodes: &'a [Node], found: &mut dyn FnMut(&'a Expression)) {
-    for node in nodes {
-        match &node.kind {
-            Kind::If(block) => {
-                if !block.include_zero {
-                    found(&block.condition);
-                }
-                conditions(&block.then, found);
-                conditions(&block.otherwise, found);
-            }
-            Kind::Each(block) => {
-                conditions(&block.body, found);
-                conditions(&block.otherwise, found);
-            }
-            Kind::Text(_) | Kind::Value(_) => {}
-        }
+        Ok(after.each().map(forget).collect())
     }
 }
