@@ -10,7 +10,10 @@ mod found;
 mod plain;
 mod reads;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod text;
+mod tokens;
 
 pub use self::error::JsonError;
 pub use self::find::{elements, find};

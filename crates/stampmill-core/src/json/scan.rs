@@ -2,7 +2,6 @@
 
 use super::error::{Found as FoundByte, JsonError};
 use super::found::{Found, Frame, Inside, Span};
-use super::plain::{STEP, brackets_and_quotes, in_string, not_plain};
 use super::reads::{Compiled, KeyStart, NOTHING, StateId};
 use super::text::unescape;
 
@@ -42,13 +41,13 @@ pub fn scan(document: &[u8], rules: &Rules, reads: &Compiled, found: &mut Found)
     error.map_or(Ok(()), Err)
 }
 
-struct Scanner<'a> {
-    document: &'a [u8],
+pub(super) struct Scanner<'a> {
+    pub(super) document: &'a [u8],
     /// Whether a byte of it was seen that is not ASCII.
-    has_wide: bool,
-    rules: &'a Rules,
+    pub(super) has_wide: bool,
+    pub(super) rules: &'a Rules,
     reads: &'a Compiled,
-    found: &'a mut Found,
+    pub(super) found: &'a mut Found,
     error: Option<JsonError>,
 }
 
@@ -59,7 +58,7 @@ enum Opened {
 }
 
 /// The scanner has an error. It is kept apart because a result without it fits a register.
-struct Failed;
+pub(super) struct Failed;
 
 // === impl Default for Rules ===
 
@@ -254,267 +253,19 @@ impl Scanner<'_> {
         self.found.member(self.reads, inside, key, content)
     }
 
-    /// Reads a string from its first quote to behind its last, and says whether it has escapes.
     #[inline(always)]
-    fn string(&mut self, start: usize) -> Result<(usize, bool), Failed> {
-        // Most strings are short, and without escapes.
-        let end = self.plain_end(start + 1);
-        if self.byte(end) == Some(b'"') {
-            return Ok((end + 1, false));
-        }
-        self.long_string(start + 1)
-    }
-
-    /// Behind the plain characters here, or those of one step.
-    #[inline(always)]
-    fn plain_end(&self, at: usize) -> usize {
-        let bytes = self.document.get(at..).and_then(<[u8]>::first_chunk);
-        at + bytes.map_or(0, |bytes| (not_plain(bytes) | 1 << STEP).trailing_zeros() as usize)
-    }
-
-    #[inline(never)]
-    fn long_string(&mut self, mut at: usize) -> Result<(usize, bool), Failed> {
-        let mut has_escapes = false;
-        loop {
-            let Some(bytes) = self.step(at) else { return Err(self.unexpected(at, "`\"`")) };
-            let found = in_string(&bytes);
-            self.has_wide |= found.wide != 0;
-            if found.ends == 0 {
-                at += STEP;
-                continue;
-            }
-            at += found.ends.trailing_zeros() as usize;
-            match self.byte(at) {
-                Some(b'"') => return Ok((at + 1, has_escapes)),
-                Some(b'\\') => (at, has_escapes) = (self.escape(at)?, true),
-                Some(_) => return Err(self.unexpected(at, "no control character in a string")),
-                None => return Err(self.unexpected(at, "`\"`")),
-            }
-        }
-    }
-
-    /// The bytes from here on. Behind the end of the document stand quotes, which end any search; `None` at the end.
-    fn step(&self, at: usize) -> Option<[u8; STEP]> {
-        let rest = self.document.get(at..)?;
-        if let Some(bytes) = rest.first_chunk() {
-            return Some(*bytes);
-        }
-        let mut bytes = [b'"'; STEP];
-        bytes[..rest.len()].copy_from_slice(rest);
-        (!rest.is_empty()).then_some(bytes)
-    }
-
-    fn escape(&mut self, start: usize) -> Result<usize, Failed> {
-        match self.byte(start + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(start + 2),
-            Some(b'u') => {
-                let unit = self.unit(start)?;
-                match (0xd800..0xe000).contains(&unit) && !self.rules.lone_surrogates {
-                    true => self.pair(start, unit),
-                    false => Ok(start + UNIT),
-                }
-            }
-            _ => Err(self.unexpected(start + 1, "one of `\"\\/bfnrtu` after `\\`")),
-        }
-    }
-
-    /// The four digits of `\uXXXX`.
-    fn unit(&mut self, start: usize) -> Result<u32, Failed> {
-        let mut unit = 0;
-        for at in start + 2..start + UNIT {
-            let digit = self.byte(at).and_then(|byte| char::from(byte).to_digit(16));
-            let Some(digit) = digit else { return Err(self.unexpected(at, "a hexadecimal digit")) };
-            unit = unit << 4 | digit;
-        }
-        Ok(unit)
-    }
-
-    /// A surrogate pair, of which `unit` must be the first half, up to its end.
-    fn pair(&mut self, start: usize, unit: u32) -> Result<usize, Failed> {
-        let second = start + UNIT;
-        if unit < 0xdc00
-            && self.document[second..].starts_with(b"\\u")
-            && (0xdc00..0xe000).contains(&self.unit(second)?)
-        {
-            return Ok(second + UNIT);
-        }
-        Err(self.fail(JsonError::LoneSurrogate { at: start }))
-    }
-
-    #[inline(always)]
-    fn number(&mut self, start: usize, byte: u8) -> Result<usize, Failed> {
-        let start = if byte == b'-' { start + 1 } else { start };
-        let mut at = self.digits(start)?;
-        if self.byte(start) == Some(b'0') {
-            at = start + 1;
-        }
-        if self.byte(at) == Some(b'.') {
-            at = self.digits(at + 1)?;
-        }
-        match self.byte(at) {
-            Some(b'e' | b'E') => self.exponent(at + 1),
-            _ => Ok(at),
-        }
-    }
-
-    #[inline(never)]
-    fn exponent(&mut self, start: usize) -> Result<usize, Failed> {
-        let sign = matches!(self.byte(start), Some(b'+' | b'-'));
-        self.digits(start + usize::from(sign))
-    }
-
-    #[inline(always)]
-    fn digits(&mut self, start: usize) -> Result<usize, Failed> {
-        let mut at = start;
-        while self.byte(at).is_some_and(|byte| byte.is_ascii_digit()) {
-            at += 1;
-        }
-        if at == start {
-            return Err(self.unexpected(at, "a digit"));
-        }
-        Ok(at)
-    }
-
-    #[inline(always)]
-    fn word(&mut self, start: usize, word: &'static [u8]) -> Result<usize, Failed> {
-        let end = start + word.len();
-        if self.document.get(start..end) == Some(word) {
-            return Ok(end);
-        }
-        Err(self.unexpected(start, "a value"))
-    }
-
-    /// From an opening bracket to behind the one that closes it; what is between is only skipped.
-    fn skip_container(&mut self, mut at: usize) -> Result<usize, Failed> {
-        let mut depth = 0;
-        loop {
-            let Some(bytes) = self.step(at) else { return Err(self.unexpected(at, "a closing bracket")) };
-            let found = brackets_and_quotes(&bytes);
-            if found == 0 {
-                at += STEP;
-                continue;
-            }
-            at += found.trailing_zeros() as usize;
-            match self.byte(at) {
-                Some(b'"') => {
-                    at = self.string(at)?.0;
-                    continue;
-                }
-                Some(b'{' | b'[') => depth += 1,
-                Some(_) => depth -= 1,
-                None => return Err(self.unexpected(at, "a closing bracket")),
-            }
-            if self.found.frames.len() + depth > self.rules.max_depth {
-                return Err(self.fail(JsonError::TooDeep { max: self.rules.max_depth, at }));
-            }
-            at += 1;
-            if depth == 0 {
-                return Ok(at);
-            }
-        }
-    }
-
-    /// Where the next token begins, and its first byte: 0, which begins none, at the end.
-    #[inline(always)]
-    fn token(&mut self, at: usize) -> (usize, u8) {
-        match self.byte(at) {
-            Some(byte) if byte > b' ' => (at, byte),
-            Some(_) => self.skip_white_space(at),
-            None => (at, 0),
-        }
-    }
-
-    #[inline(never)]
-    fn skip_white_space(&mut self, at: usize) -> (usize, u8) {
-        let is_white_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-        let rest = &self.document[at..];
-        let count = rest.iter().position(|byte| !is_white_space(byte)).unwrap_or(rest.len());
-        if count > 0 {
-            self.found.gaps.push(Span::new(at, at + count));
-        }
-        (at + count, self.byte(at + count).unwrap_or(0))
-    }
-
-    #[inline(always)]
-    fn byte(&self, at: usize) -> Option<u8> {
+    pub(super) fn byte(&self, at: usize) -> Option<u8> {
         self.document.get(at).copied()
     }
 
     #[cold]
-    fn unexpected(&mut self, at: usize, expected: &'static str) -> Failed {
+    pub(super) fn unexpected(&mut self, at: usize, expected: &'static str) -> Failed {
         self.fail(JsonError::Unexpected { expected, found: FoundByte::at(self.document, at), at })
     }
 
     #[cold]
-    fn fail(&mut self, error: JsonError) -> Failed {
+    pub(super) fn fail(&mut self, error: JsonError) -> Failed {
         self.error = Some(error);
         Failed
-    }
-}
-
-/// The length of `\uXXXX`.
-const UNIT: usize = 6;
-
-#[cfg(test)]
-mod tests {
-    use super::super::compact;
-    use super::*;
-
-    fn compacted(source: &str) -> Result<String, JsonError> {
-        let mut out = Vec::new();
-        compact(source.as_bytes(), &mut out).map(|()| String::from_utf8(out).expect("UTF-8 in, UTF-8 out"))
-    }
-
-    #[test]
-    fn only_white_space_between_tokens_goes() {
-        let source = " { \"a b\" : [ 1234567890123456789.123456789 , 1500.00,1e400 ] ,\t\"a b\":\"\\u00e9 \\n\" , \"z\":{ }, \"y\":[ ] }\r\n";
-        let expected = r#"{"a b":[1234567890123456789.123456789,1500.00,1e400],"a b":"\u00e9 \n","z":{},"y":[]}"#;
-        assert_eq!(compacted(source).as_deref(), Ok(expected));
-    }
-
-    #[test]
-    fn an_error_says_what_and_where() {
-        let cases = [
-            ("", "no bytes at all, where a JSON document is expected"),
-            ("{\"a\":}", "expected a value at byte 5, and found `}`"),
-            ("{\"a\" 1}", "expected `:` at byte 5, and found `1`"),
-            ("[1,]", "expected a value at byte 3, and found `]`"),
-            ("[1 2]", "expected `,` or `]` at byte 3, and found `2`"),
-            ("{\"a\":1", "expected `,` or `}` at byte 6, and found the end"),
-            ("{a:1}", "expected a key in quotes at byte 1, and found `a`"),
-            ("01", "expected the end of the document at byte 1, and found `1`"),
-            ("\"a\nb\"", "expected no control character in a string at byte 2, and found the byte 0x0a"),
-            ("é", "expected a value at byte 0, and found `é`"),
-        ];
-        for (source, expected) in cases {
-            assert_eq!(compacted(source).map_err(|error| error.to_string()), Err(expected.to_owned()), "{source}");
-        }
-    }
-
-    #[test]
-    fn no_control_character_stands_in_a_string() {
-        for byte in 0..0x20 {
-            let document = ["[\"".as_bytes(), &[byte], b"\"]"].concat();
-            let expected = "no control character in a string";
-            let found = FoundByte::Byte(byte);
-            assert_eq!(compact(&document, &mut Vec::new()), Err(JsonError::Unexpected { expected, found, at: 2 }));
-        }
-        assert!(compacted("\"\u{7f}\u{80}\"").is_ok());
-    }
-
-    #[test]
-    fn depth_is_bounded_and_costs_no_stack() {
-        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        assert!(compacted(&nested(128)).is_ok());
-        assert_eq!(compacted(&nested(129)), Err(JsonError::TooDeep { max: 128, at: 128 }));
-        assert_eq!(compacted(&"[".repeat(1 << 20)), Err(JsonError::TooDeep { max: 128, at: 128 }));
-        assert!(compacted(&("{\"a\":".repeat(128) + "1" + &"}".repeat(128))).is_ok());
-    }
-
-    #[test]
-    fn what_was_there_before_an_error_stays() {
-        let mut out = b"kept".to_vec();
-        assert!(compact(b"[ 1, oops ]", &mut out).is_err());
-        assert_eq!(out, b"kept");
     }
 }
