@@ -54,9 +54,39 @@ thread_local! {
 /// A record must not choose the pattern, for some take time in proportion to the square of the text.
 fn check(literals: &[Option<&Value<'_>>]) -> Result<(), String> {
     match literals.get(1).copied().flatten() {
-        Some(literal) => pattern(literal).map(drop),
+        Some(literal) => {
+            let pattern = pattern(literal)?;
+            let with = literals.get(2).copied().flatten().and_then(Value::text);
+            with.map_or(Ok(()), |with| groups_exist(&pattern, &with))
+        }
         None => Err("expected a regular expression in quotes, for a record must not choose it".into()),
     }
+}
+
+/// A group that is not there would replace by nothing, and `$1a` is the group `1a`.
+fn groups_exist(pattern: &Regex, with: &str) -> Result<(), String> {
+    let mut rest = with;
+    while let Some((_, after)) = rest.split_once('$') {
+        if let Some(escaped) = after.strip_prefix('$') {
+            rest = escaped;
+            continue;
+        }
+        let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let name = match after.strip_prefix('{') {
+            Some(braced) => braced.split('}').next().unwrap_or_default(),
+            None => &after[..after.find(|character| !is_name(character)).unwrap_or(after.len())],
+        };
+        let number: Option<usize> = name.parse().ok();
+        let exists = number.is_some_and(|number| number < pattern.captures_len())
+            || pattern.capture_names().flatten().any(|known| known == name);
+        if !name.is_empty() && !exists {
+            return Err(format!(
+                "the regular expression has no group `{name}`: write `${{1}}` before a letter or digit"
+            ));
+        }
+        rest = after;
+    }
+    Ok(())
 }
 
 fn replaced(pattern: &Regex, text: &str, with: &str) -> Result<String, String> {
@@ -101,6 +131,20 @@ mod tests {
         assert!(check(&[None, None]).is_err_and(|error| error.contains("a record must not choose it")));
         assert_eq!(call("matches", &["", "\"a\""]), Ok("false".into()));
         assert_eq!(call("regex_replace", &["\"a1b2\"", "\"([0-9])\"", "\"<$1>\""]), Ok("\"a<1>b<2>\"".into()));
+    }
+
+    #[test]
+    fn groups_that_are_not_there_are_refused() {
+        let with = |with: &'static str| {
+            let (pattern, with) = (Value::Text("(?P<a>x)(y)".into()), Value::Text(with.into()));
+            check(&[None, Some(&pattern), Some(&with)])
+        };
+        for right in ["", "$1$2", "${1}a", "$a", "$0", "$$3", "$", "a$ b"] {
+            assert_eq!(with(right), Ok(()), "{right}");
+        }
+        for wrong in ["$3", "$1a", "${b}", "x$2$b"] {
+            assert!(with(wrong).is_err_and(|error| error.contains("has no group")), "{wrong}");
+        }
     }
 
     #[test]
