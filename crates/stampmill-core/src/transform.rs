@@ -98,6 +98,8 @@ pub struct Scratch {
 struct Stage {
     /// What the envelope made; of the first stage nothing, for that is the record's own.
     envelope: Vec<u8>,
+    /// It made nothing, for null passed by it.
+    is_null: bool,
     /// Whether `found` speaks of this payload; read when that is first asked for.
     read: Option<Result<(), Fault>>,
     found: Found,
@@ -150,11 +152,16 @@ impl Transforms {
                 Step::Envelope(_) if record.payload.is_none() && self.reading.on_null == OnNull::Skip => {
                     return Ok(Outcome::Skipped);
                 }
-                Step::Envelope(_) if record.payload.is_none() && self.reading.on_null == OnNull::Pass => {}
+                // Every envelope begins a stage, whose reads the next steps were planned for.
+                Step::Envelope(_) if record.payload.is_none() && self.reading.on_null == OnNull::Pass => {
+                    stage += 1;
+                    scratch.stages[stage].is_null = true;
+                }
                 Step::Envelope(_) => {
                     let done = self.envelope(plan, stage, record, scratch);
                     done.map_err(|fault| Failed { step: format!("envelope[{place}]"), fault })?;
                     stage += 1;
+                    scratch.stages[stage].is_null = false;
                 }
             }
         }
@@ -255,13 +262,21 @@ impl Scratch {
 
 impl Stage {
     fn payload<'a>(&'a self, stage: usize, record: &Record<'a>) -> Option<&'a [u8]> {
-        if stage == 0 { record.payload } else { Some(&self.envelope) }
+        match (stage, self.is_null) {
+            (0, _) => record.payload,
+            (_, true) => None,
+            (_, false) => Some(&self.envelope),
+        }
     }
 
     fn read(&mut self, stage: usize, record: &Record<'_>, rules: &Rules, reads: &Compiled) -> Result<(), Fault> {
         if self.read.is_none() {
             // A null payload reads `null`.
-            let payload = if stage == 0 { record.payload.unwrap_or(b"null") } else { &self.envelope };
+            let payload = match (stage, self.is_null) {
+                (0, _) => record.payload.unwrap_or(b"null"),
+                (_, true) => b"null",
+                (_, false) => &self.envelope,
+            };
             self.read = Some(scan(payload, rules, reads, &mut self.found).map_err(Fault::from));
         }
         self.read.clone().unwrap_or(Ok(()))

@@ -85,6 +85,25 @@ fn a_tombstone_is_logged_and_stays_one() {
 }
 
 #[test]
+fn a_step_behind_an_envelope_reads_null_of_a_tombstone() {
+    let steps = transforms(vec![
+        log("{{payload}}"),
+        envelope(r#"{"a": {{payload}}, "b": [{{payload.x}}]}"#),
+        log("{{payload}} {{payload.a.x}}{{payload.b.0}}{{#each payload.a}}{{this.y}}{{/each}}"),
+        envelope(r#"{"c": {{payload.a.x}}}"#),
+        log("{{payload}} {{payload.c}}"),
+    ]);
+    let batch = batch(&[Some(br#"{"x":1}"#), None, Some(br#"{"x":2}"#)]);
+    let mut scratch = Scratch::default();
+    for (index, number) in [(0, 1), (2, 2)] {
+        assert_eq!(apply(&steps, &batch.record(index), &mut scratch).out, payload(&format!(r#"{{"c": {number}}}"#)));
+        let run = apply(&steps, &batch.record(1), &mut scratch);
+        assert_eq!(run.out, Ok((Outcome::Tombstone, String::new())));
+        assert_eq!(run.lines, ["null", "null ", "null "]);
+    }
+}
+
+#[test]
 fn what_no_step_reads_passes_as_it_is() {
     let steps = transforms(vec![log("{{topic}} {{offset}}")]);
     let batch = batch(&[Some(b"\xff{"), Some(b"")]);
