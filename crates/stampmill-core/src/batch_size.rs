@@ -2,25 +2,24 @@
 
 use crate::record::Batch;
 
-/// Keeps batches of large records near [`BatchSize::BYTES`], for a call of librdkafka is told a number of records only.
+/// Keeps batches of large records near a number of bytes, for a call of librdkafka is told a number of records only.
 #[derive(Debug)]
 pub struct BatchSize {
     most: usize,
+    bytes: usize,
     record_bytes: usize,
 }
 
 // === impl BatchSize ===
 
 impl BatchSize {
-    pub const BYTES: usize = 1 << 20;
-
     /// `most` is the number of records that no batch goes beyond.
-    pub fn new(most: usize) -> Self {
-        Self { most, record_bytes: 0 }
+    pub fn new(most: usize, bytes: usize) -> Self {
+        Self { most, bytes, record_bytes: 0 }
     }
 
     pub fn next(&self) -> usize {
-        Self::BYTES.checked_div(self.record_bytes).map_or(self.most, |fitting| fitting.clamp(1, self.most))
+        self.bytes.checked_div(self.record_bytes).map_or(self.most, |fitting| fitting.clamp(1, self.most))
     }
 
     /// Goes up at once and comes down slowly: large records often come together.
@@ -43,7 +42,7 @@ mod tests {
 
     #[test]
     fn large_records_make_small_batches() {
-        let mut size = BatchSize::new(500);
+        let mut size = BatchSize::new(500, 1 << 20);
         assert_eq!(size.next(), 500);
         size.learn(&batch_of_one(1 << 19));
         assert_eq!(size.next(), 2);

@@ -1,16 +1,22 @@
 //! What we must be sure of, as plain values: no I/O, no clock, no actor.
 //!
-//! In the order of the flow: a [`record`] comes in, in a batch that the [`offset_tracker`] follows; [`transform`]s take
-//! it through [`template`]s, or end in a [`fault`]; the [`resequencer`] puts its batch back in order, and the
-//! [`partitioner`] says where it goes. [`start_position`] is where it all begins.
+//! In the order of the flow: a [`record`] comes in, in a batch that the [`offset_tracker`] follows, and that may be cut
+//! into [`lanes`]; [`transform`]s take it through [`template`]s, or end in a [`fault`], of which a [`breaker`] bears only
+//! so many; the [`resequencer`] puts its batch back in order, and the [`partitioner`] says where it goes. A commit carries
+//! a [`commit_note`] about what is [`completed`] beyond it. [`start_position`] is where it all begins.
 
 #![forbid(unsafe_code)]
 
 pub mod batch_size;
+pub mod breaker;
+pub mod commit_note;
+pub mod completed;
 pub mod escape;
 pub mod fault;
 pub mod json;
+pub mod lanes;
 pub mod log_options;
+pub mod memory_plan;
 pub mod offset_tracker;
 pub mod partitioner;
 pub mod record;

@@ -21,7 +21,7 @@ pub fn sticky(source_partition: i32, batch: u64, partitions: i32) -> i32 {
 }
 
 /// Kafka's `Utils.murmur2`, with its seed.
-fn murmur2(data: &[u8]) -> i32 {
+pub(crate) fn murmur2(data: &[u8]) -> i32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
     const R: u32 = 24;

@@ -72,12 +72,17 @@ pub struct Headers<'a> {
 // === impl Offset ===
 
 impl Offset {
-    pub fn new(raw: i64) -> Self {
+    pub const fn new(raw: i64) -> Self {
         Self(raw)
     }
 
     pub fn get(self) -> i64 {
         self.0
+    }
+
+    /// The commit that says: everything before this record is dealt with, and it is not.
+    pub fn before(self) -> CommitOffset {
+        CommitOffset(self.0)
     }
 
     /// The commit that says: everything up to and with this record is dealt with.
@@ -87,12 +92,17 @@ impl Offset {
 }
 
 impl CommitOffset {
-    pub fn new(raw: i64) -> Self {
+    pub const fn new(raw: i64) -> Self {
         Self(raw)
     }
 
     pub fn get(self) -> i64 {
         self.0
+    }
+
+    /// The record that is read next, should there be one with that offset.
+    pub fn reads(self) -> Offset {
+        Offset(self.0)
     }
 }
 
@@ -120,6 +130,17 @@ impl Batch {
         if let Some(record) = self.records.last_mut() {
             record.headers.end = self.headers.len();
         }
+    }
+
+    /// A batch of these records alone, which count as in [`Batch::record`] and are in order.
+    pub fn pick(&self, indexes: &[usize]) -> Self {
+        let mut picked = Self::new(Arc::clone(&self.topic), self.partition);
+        for index in indexes {
+            let record = self.record(*index);
+            picked.push(record.offset, record.timestamp, record.key, record.payload);
+            record.headers.iter().for_each(|(name, value)| picked.push_header(name, value));
+        }
+        picked
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Range<usize> {
@@ -155,6 +176,11 @@ impl Batch {
 
     pub fn last(&self) -> Option<Offset> {
         self.records.last().map(|record| record.offset)
+    }
+
+    /// Of the record at `index`.
+    pub fn offset(&self, index: usize) -> Offset {
+        self.records[index].offset
     }
 
     /// The record at `index`, which counts from 0 and is below [`Batch::len`].
@@ -224,5 +250,27 @@ mod tests {
         assert_eq!(second.headers.last("a"), Some(None));
         assert_eq!(second.headers.last("b"), None);
         assert!(batch.record(2).headers.is_empty());
+    }
+
+    #[test]
+    fn picked_records_are_as_they_were() {
+        let mut batch = Batch::new("t".into(), 3);
+        for offset in 0..6 {
+            let key = (offset != 2).then(|| vec![b'k'; offset as usize]);
+            batch.push(Offset::new(offset), Some(offset), key.as_deref(), (offset != 4).then_some(&b"p"[..]));
+            (0..offset).for_each(|header| batch.push_header(b"h", (header % 2 == 0).then_some(&[header as u8][..])));
+        }
+        let picked = batch.pick(&[0, 2, 4]);
+        assert_eq!((&**picked.topic(), picked.partition(), picked.len()), ("t", 3, 3));
+        for (place, index) in [0, 2, 4].into_iter().enumerate() {
+            assert_eq!(seen(picked.record(place)), seen(batch.record(index)));
+        }
+        assert!(batch.pick(&[]).is_empty());
+    }
+
+    /// What a record shows, without the bytes of others in its batch.
+    fn seen(record: Record<'_>) -> impl PartialEq + std::fmt::Debug {
+        let headers: Vec<_> = record.headers.iter().collect();
+        (record.offset, record.timestamp, record.key, record.payload, headers)
     }
 }

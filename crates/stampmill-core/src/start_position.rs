@@ -56,17 +56,18 @@ const CLOCK_TOLERANCE_MS: i64 = 60_000;
 // === impl Mark ===
 
 impl Mark {
-    const PREFIX: &str = "stampmill:1:";
+    pub(crate) const PREFIX: &str = "stampmill:1:";
 
     /// The form in a commit's metadata: `stampmill:1:<from_end>:<milliseconds>`.
     pub fn encode(self) -> String {
         format!("{}{}:{}", Self::PREFIX, self.from_end, self.met_at)
     }
 
-    /// `None` for anything that is not a mark of this version.
+    /// `None` for anything that is not a mark of this version. What a [`CommitNote`](crate::commit_note::CommitNote)
+    /// has behind it may follow.
     pub fn decode(metadata: &str) -> Option<Self> {
-        let (from_end, met_at) = metadata.strip_prefix(Self::PREFIX)?.split_once(':')?;
-        Some(Self { from_end: from_end.parse().ok()?, met_at: met_at.parse().ok()? })
+        let mut fields = metadata.strip_prefix(Self::PREFIX)?.splitn(3, ':');
+        Some(Self { from_end: fields.next()?.parse().ok()?, met_at: fields.next()?.parse().ok()? })
     }
 }
 
@@ -140,7 +141,10 @@ mod tests {
     #[test]
     fn a_mark_survives_the_metadata_of_a_commit() {
         assert_eq!(Mark::decode(&MARK.encode()), Some(MARK));
-        for foreign in ["", "stampmill:2:4:1", "stampmill:1:4", "stampmill:1:x:1", "something else"] {
+        assert_eq!(Mark::decode(&format!("{}:1+2", MARK.encode())), Some(MARK), "more may follow");
+        for foreign in
+            ["", "stampmill:2:4:1", "stampmill:1:::1+2", "stampmill:1:4", "stampmill:1:x:1", "something else"]
+        {
             assert_eq!(Mark::decode(foreign), None, "{foreign}");
         }
     }

@@ -78,13 +78,15 @@ impl<'a> Input<'a> {
     pub(super) fn part(&self, part: &Part) -> Result<Value<'a>, Fault> {
         let record = self.record;
         match part {
-            Part::PayloadText => self.payload.map_or(Ok(Value::Null), |payload| text("the payload", payload)),
+            Part::PayloadText => {
+                self.payload.map_or(Ok(Value::Null), |payload| text(format_args!("the payload"), payload))
+            }
             Part::PayloadBytes => Ok(self.payload.map_or(Value::Null, write::base64)),
-            Part::Key => record.key.map_or(Ok(Value::Null), |key| text("the key", key)),
+            Part::Key => record.key.map_or(Ok(Value::Null), |key| text(format_args!("the key"), key)),
             Part::Header(name) => match record.headers.last(name) {
                 None => Ok(Value::Missing),
                 Some(None) => Ok(Value::Null),
-                Some(Some(value)) => text(&format!("the header `{name}`"), value),
+                Some(Some(value)) => text(format_args!("the header `{name}`"), value),
             },
             Part::Topic => Ok(Value::Text(record.topic.into())),
             Part::Partition => Ok(Value::Number(record.partition.to_string().into())),
@@ -275,7 +277,8 @@ fn missing(absent: &Absent) -> Fault {
     Fault::new(FaultClass::MissingField, reason)
 }
 
-fn text<'a>(what: &str, bytes: &'a [u8]) -> Result<Value<'a>, Fault> {
+/// `what` is written out only where it is needed.
+fn text<'a>(what: std::fmt::Arguments<'_>, bytes: &'a [u8]) -> Result<Value<'a>, Fault> {
     simdutf8::compat::from_utf8(bytes).map(|text| Value::Text(text.into())).map_err(|error| {
         let reason = format!("{what} is not UTF-8 at byte {}: a template can only write text", error.valid_up_to());
         Fault::new(FaultClass::InvalidUtf8, reason)
