@@ -11,35 +11,46 @@
 //!
 //! Read [`messages`] first, then [`topology`], then [`consumer`], [`transform`] and [`producer`].
 
-#![deny(unsafe_code)] // but for `kafka/ffi.rs`, which holds every raw call of librdkafka
+#![deny(unsafe_code)] // but for `kafka/ffi/`, which holds every raw call of librdkafka
 
 mod ack;
 mod ambient;
+mod arbiters;
 mod consumer;
 mod control;
 mod credits;
+pub mod dead_letters;
+mod health;
+mod instance;
 pub mod kafka;
+mod lifecycle;
 pub mod logging;
 mod messages;
 mod observe;
+pub mod offline;
 mod outputs;
+mod pool;
 mod producer;
+mod rendering;
 pub mod settings;
 mod supervise;
 mod topology;
 mod transform;
 
 pub use self::ambient::AMBIENT;
+pub use self::health::{Health, Trouble};
+pub use self::supervise::ExitReason;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use self::control::Stop;
+use actix::System;
+
+use self::control::{Mill, Stop};
 pub use self::control::{PipelineError, StartError};
 use self::logging::{LogOutput, LogRoutes};
 use self::observe::Counters;
 pub use self::observe::Observation;
 use self::settings::PipelineSettings;
-use self::topology::Arbiters;
 
 /// Pipelines that run, each on its own threads and with its own connections.
 pub struct Running {
@@ -63,12 +74,15 @@ pub fn start(settings: Vec<PipelineSettings>, log: &LogOutput) -> std::io::Resul
 fn start_pipeline(settings: PipelineSettings, log: &LogOutput) -> std::io::Result<Pipeline> {
     let (name, stop, counters) = (settings.name.clone(), Stop::default(), Arc::new(Counters::default()));
     let log = Arc::new(LogRoutes::open(&name, &settings.transforms, log.clone())?);
-    let arbiters = Arbiters::start(&settings);
-    let thread = {
-        let (stop, counters) = (stop.clone(), Arc::clone(&counters));
-        let control = move || control::run(Arc::new(settings), arbiters, counters, &log, stop);
-        std::thread::Builder::new().name(format!("control {name}")).spawn(control)?
+    let transactional_id = instance::transactional_id(&settings);
+    let mill = Mill { settings: Arc::new(settings), counters, log, stop: stop.clone(), transactional_id };
+    let (counters, system) = (Arc::clone(&mill.counters), System::current());
+    let control = move || {
+        // The actors' threads are started by this one, and belong to the caller's system.
+        System::set_current(system);
+        lifecycle::run(&mill)
     };
+    let thread = std::thread::Builder::new().name(format!("control {name}")).spawn(control)?;
     Ok(Pipeline { name, stop, counters, thread })
 }
 
@@ -94,13 +108,15 @@ impl Running {
     pub fn wait(self) -> Result<(), PipelineError> {
         let mut first_fault = Ok(());
         for Pipeline { name, thread, .. } in self.pipelines {
-            let ended = thread.join().unwrap_or(Err(PipelineError::Panicked));
-            if let Err(fault) = &ended {
-                log::error!("pipeline `{name}` has failed: {fault}");
-            }
+            let ended = thread.join().unwrap_or_else(|_| Err(PipelineError::Panicked(name)));
             first_fault = first_fault.and(ended);
         }
         first_fault
+    }
+
+    /// The health of each pipeline, by its name.
+    pub fn health(&self) -> Vec<(String, Health)> {
+        self.pipelines.iter().map(|pipeline| (pipeline.name.clone(), pipeline.counters.health.get())).collect()
     }
 
     pub fn observe(&self) -> Vec<Observation> {

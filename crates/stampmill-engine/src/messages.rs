@@ -7,11 +7,15 @@ use std::sync::Arc;
 
 use actix::Message;
 use rdkafka::error::RDKafkaErrorCode;
-use stampmill_core::record::{Batch, BatchNumber, Epoch};
+use stampmill_core::breaker::Trip;
+use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Epoch, Offset};
 
 use crate::ack::Ack;
 use crate::credits::Charge;
 use crate::outputs::Outputs;
+use crate::producer::deliveries::TrackKey;
+use crate::producer::outgoing::Partitions;
+use crate::supervise::ExitReason;
 
 /// librdkafka -> ConsumerActor: the partition's queue is no longer empty.
 pub(crate) struct Wake;
@@ -30,35 +34,67 @@ pub(crate) struct Rendered {
 
 /// Delivery reports -> ProducerActor: some records of a batch were refused. `failed` holds their places in the batch.
 pub(crate) struct Undelivered {
+    /// Counts as out until the ProducerActor has told that it knows.
+    pub(crate) track: TrackKey,
     pub(crate) work: Arc<Work>,
     pub(crate) ack: Ack,
+    /// Where the batch was cut short, if it was.
+    pub(crate) held: Option<Held>,
     pub(crate) failed: Vec<(usize, RDKafkaErrorCode)>,
 }
 
-/// Delivery reports -> ProducerActor: what became of a record that was sent again, alone.
-pub(crate) struct SentAlone {
+/// Delivery reports -> ProducerActor: what became of records that were sent again. `failed` holds their places in the
+/// batch; the others are delivered.
+pub(crate) struct SentAgain {
     pub(crate) lane: usize,
     pub(crate) epoch: Epoch,
-    pub(crate) result: Result<(), RDKafkaErrorCode>,
+    pub(crate) failed: Vec<(usize, RDKafkaErrorCode)>,
 }
 
-/// The metadata refresh -> ProducerActor: how many partitions the sink's topic has now.
-pub(crate) struct SinkPartitions(pub(crate) i32);
+/// The transaction's thread -> ProducerActor: a transaction has begun, or the last one was aborted.
+pub(crate) struct TransactionMoved;
 
-/// An [`Ack`] -> ConsumerActor: the fate of a batch.
+/// The metadata refresh -> ProducerActor: how many partitions the topics have now that it writes to.
+pub(crate) struct SinkPartitions(pub(crate) Partitions);
+
+/// An [`Ack`] -> ConsumerActor: the fate of a part of a batch.
 pub(crate) struct Settled {
     pub(crate) epoch: Epoch,
     pub(crate) number: BatchNumber,
+    pub(crate) part: usize,
     pub(crate) fate: Fate,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Fate {
     /// Every output, dead letters included, is in the log of its topic.
     Delivered,
     /// Somebody dropped it: it is to be sent again.
     Dropped,
+    /// All before a record of it is delivered, and nothing of the record and those behind it.
+    Held(Box<Held>),
 }
+
+/// Where a partition stops, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) at: Offset,
+    pub(crate) cause: HeldBy,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum HeldBy {
+    /// `on_failure: halt`, and what the record fails on.
+    Policy(String),
+    /// Too many dead letters.
+    Breaker(Trip),
+}
+
+/// Control thread -> ConsumerActor: a TransformActor hangs and was replaced, so send again what is not settled.
+pub(crate) struct SendAgain;
+
+/// Control thread -> ConsumerActor: nothing comes although there is something to read, so ask for it again.
+pub(crate) struct Refetch;
 
 /// Control thread -> ConsumerActor: read no more, and say when nothing is in flight.
 pub(crate) struct Drain;
@@ -66,7 +102,7 @@ pub(crate) struct Drain;
 /// Control thread -> ConsumerActor: give the queue back and end.
 pub(crate) struct Close;
 
-/// ConsumerActors and ProducerActors -> control thread. `assignment` is the number of the assignment that it is about.
+/// ConsumerActors, ProducerActors and threads beside -> control thread. `assignment` is the number of the assignment that it is about.
 #[derive(Debug)]
 pub(crate) enum Report {
     Drained {
@@ -80,6 +116,26 @@ pub(crate) enum Report {
     PartitionError {
         assignment: u64,
         error: RDKafkaErrorCode,
+    },
+    /// It reads no further.
+    Held {
+        assignment: u64,
+        held: Held,
+    },
+    /// It reads on.
+    Resumed {
+        assignment: u64,
+    },
+    /// Whether a partition that stands still has a record to read, or why that cannot be found out.
+    Unread {
+        assignment: u64,
+        at: CommitOffset,
+        found: Result<bool, String>,
+    },
+    /// An actor's restarts are used up.
+    GaveUp {
+        name: String,
+        reason: ExitReason,
     },
     /// A producer can do no more: the pipeline must end.
     ProducerFatal {
@@ -115,13 +171,22 @@ impl Message for Rendered {
 impl Message for Undelivered {
     type Result = ();
 }
-impl Message for SentAlone {
+impl Message for SentAgain {
+    type Result = ();
+}
+impl Message for TransactionMoved {
     type Result = ();
 }
 impl Message for SinkPartitions {
     type Result = ();
 }
 impl Message for Settled {
+    type Result = ();
+}
+impl Message for SendAgain {
+    type Result = ();
+}
+impl Message for Refetch {
     type Result = ();
 }
 impl Message for Drain {

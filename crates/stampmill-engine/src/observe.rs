@@ -1,23 +1,27 @@
 //! What a pipeline has done, in numbers that anyone may read at any time.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::messages::Work;
+use crate::health::HealthCell;
 
 /// Counted per batch or per fault, never per record.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) ready: AtomicBool,
+    pub(crate) health: HealthCell,
     pub(crate) partitions: AtomicU64,
     pub(crate) records_in: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
     pub(crate) records_out: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
+    pub(crate) skipped: AtomicU64,
+    pub(crate) aborts: AtomicU64,
     pub(crate) rewinds: AtomicU64,
     pub(crate) stale_acks: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) consumer_restarts: AtomicU64,
     pub(crate) transform_restarts: AtomicU64,
     pub(crate) producer_restarts: AtomicU64,
+    pub(crate) pipeline_restarts: AtomicU64,
 }
 
 /// A pipeline at one moment.
@@ -29,9 +33,16 @@ pub struct Observation {
     /// Partitions that it has been given.
     pub partitions: u64,
     pub records_in: u64,
+    /// Bytes of their keys, payloads and headers.
+    pub bytes_in: u64,
     /// Records whose outputs are delivered, dead letters included.
     pub records_out: u64,
+    /// Records sent to the dead letters; more than once, where a batch was sent again.
     pub dead_letters: u64,
+    /// Records left out because `on_failure.then` is `skip`.
+    pub skipped: u64,
+    /// Transactions that were aborted.
+    pub aborts: u64,
     /// Times that unsettled batches of a partition were sent again.
     pub rewinds: u64,
     /// Acknowledgements that came after their epoch was over.
@@ -39,6 +50,8 @@ pub struct Observation {
     pub commits: u64,
     /// Restarts of all actors.
     pub restarts: u64,
+    /// Times that the whole pipeline began anew.
+    pub pipeline_restarts: u64,
 }
 
 /// Which kind of actor.
@@ -56,12 +69,6 @@ impl Counters {
         counter.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// A batch whose every output is delivered.
-    pub(crate) fn count_delivered(&self, work: &Work) {
-        Self::add(&self.records_out, work.batch.batch.len());
-        Self::add(&self.dead_letters, work.outputs.dead_letters());
-    }
-
     pub(crate) fn count_restart(&self, role: Role) {
         let counter = match role {
             Role::Consumer => &self.consumer_restarts,
@@ -75,14 +82,18 @@ impl Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Observation {
             pipeline: pipeline.into(),
-            ready: self.ready.load(Ordering::Relaxed),
+            ready: self.health.get().is_ready(),
             partitions: read(&self.partitions),
             records_in: read(&self.records_in),
+            bytes_in: read(&self.bytes_in),
             records_out: read(&self.records_out),
             dead_letters: read(&self.dead_letters),
+            skipped: read(&self.skipped),
+            aborts: read(&self.aborts),
             rewinds: read(&self.rewinds),
             stale_acks: read(&self.stale_acks),
             commits: read(&self.commits),
+            pipeline_restarts: read(&self.pipeline_restarts),
             restarts: read(&self.consumer_restarts) + read(&self.transform_restarts) + read(&self.producer_restarts),
         }
     }

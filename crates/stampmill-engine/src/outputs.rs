@@ -1,6 +1,7 @@
 //! What a TransformActor makes of a batch: one output for each of its records.
 
 use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use stampmill_core::fault::Fault;
 
@@ -49,6 +50,26 @@ pub(crate) struct DeadLetter {
     pub(crate) step: String,
     pub(crate) fault: Fault,
     pub(crate) attempts: u32,
+    /// Of the first failure, in milliseconds since 1970.
+    pub(crate) first_time: i64,
+    /// Of the last try.
+    pub(crate) last_time: i64,
+}
+
+// === impl DeadLetter ===
+
+impl DeadLetter {
+    /// Dies now; `first_time` is of the first failure if this is not the first.
+    pub(crate) fn new(step: String, fault: Fault, attempts: u32, first_time: Option<i64>) -> Self {
+        let now = now();
+        Self { step, fault, attempts, first_time: first_time.unwrap_or(now), last_time: now }
+    }
+}
+
+/// In milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 // === impl Outputs ===
@@ -64,7 +85,8 @@ impl Outputs {
         }
     }
 
-    pub(crate) fn dead_letters(&self) -> usize {
-        self.records.iter().filter(|output| matches!(output, Output::DeadLetter(_))).count()
+    /// For each record whether it could not be processed.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = bool> {
+        self.records.iter().map(|output| matches!(output, Output::DeadLetter(_)))
     }
 }

@@ -1,9 +1,11 @@
 //! All that a pipeline is told: plain values, checked by whoever builds them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stampmill_core::breaker::BreakerSettings;
 use stampmill_core::transform::Transforms;
 
 /// librdkafka properties under their own names.
@@ -18,7 +20,42 @@ pub struct PipelineSettings {
     pub sink: Sink,
     pub actors: Actors,
     pub on_failure: OnFailure,
+    pub delivery: Delivery,
+    pub ordering: Ordering,
     pub pace: Pace,
+    pub memory: Memory,
+    pub supervision: Supervision,
+    pub run: RunOptions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    AtLeastOnce,
+    /// Outputs and offsets in transactions, each for that long. Source and sink must be on one cluster, there must be
+    /// one ProducerActor, and the ordering must be [`Ordering::Partition`].
+    ExactlyOnce {
+        interval: Duration,
+    },
+}
+
+impl fmt::Display for Delivery {
+    /// For people.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::AtLeastOnce => "at least once",
+            Self::ExactlyOnce { .. } => "exactly once",
+        })
+    }
+}
+
+/// What stays in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ordering {
+    /// The records of a source partition.
+    Partition,
+    /// Those of a source partition with one key.
+    Key,
+    None,
 }
 
 #[derive(Clone, Debug)]
@@ -97,22 +134,75 @@ pub struct Actors {
     pub producers: usize,
 }
 
+/// What becomes of a record that cannot be processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    DeadLetter,
+    /// The partition stops there.
+    Halt,
+    /// It is counted, and logged, and left out.
+    Skip,
+}
+
 #[derive(Clone, Debug)]
 pub struct OnFailure {
     /// How often a record that makes a transform panic is tried again on a fresh actor.
     pub retries: u32,
+    pub then: Then,
+    pub breaker: BreakerSettings,
+    /// How long a partition pauses when its breaker has tripped.
+    pub breaker_pause: Duration,
+    /// Records that are tried after the pause.
+    pub breaker_probe: usize,
     /// Where records go that cannot be processed.
     pub dead_letter_topic: String,
+    /// Make that topic at start if it is missing.
+    pub create_topic: bool,
+}
+
+/// How much may fail before what is above it is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Supervision {
+    /// Restarts of one actor within the window; one more, and the pipeline begins anew.
+    pub actor_restarts: u32,
+    pub window: Duration,
+    /// Times that the pipeline begins anew within the longer window; one more, and it has failed.
+    pub pipeline_restarts: u32,
+    pub pipeline_window: Duration,
+    /// An actor that works for so long without getting anything done hangs, and is replaced.
+    pub frozen_after: Duration,
+    /// A partition that does not move for so long is looked into.
+    pub stalled_after: Duration,
+}
+
+impl Default for Supervision {
+    fn default() -> Self {
+        Self {
+            actor_restarts: 1000,
+            window: Duration::from_secs(60),
+            pipeline_restarts: 5,
+            pipeline_window: Duration::from_secs(600),
+            frozen_after: Duration::from_secs(30),
+            stalled_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How it is run this time, whatever the configuration says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Give up with an error when the brokers cannot be reached at start, instead of waiting for them.
+    pub fail_fast: bool,
+    /// At the stop, take a static member from its group instead of leaving its place to it until its session ends.
+    pub leave: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Between two commits of a partition that moves.
     pub commit_interval: Duration,
-    /// How long a revoke or a stop waits for what is in flight.
+    /// How long a revoke or a stop may take: to finish what is in flight, and in the last quarter to commit it.
     pub drain_timeout: Duration,
-    /// Give up with an error when the brokers cannot be reached at start, instead of waiting for them.
-    pub fail_fast: bool,
     /// Records in a batch, at the most.
     pub batch_records: usize,
     /// Unsettled batches per partition, at the most.
@@ -121,12 +211,25 @@ pub struct Pace {
     pub bytes_in_flight: usize,
 }
 
+/// What of the process's memory is this pipeline's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    pub bytes: usize,
+    /// Partitions that this instance may own at a time; all that its topics have, if `None`.
+    pub max_partitions: Option<usize>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { bytes: 256 << 20, max_partitions: None }
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self {
             commit_interval: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(20),
-            fail_fast: false,
             batch_records: 500,
             window: 32,
             bytes_in_flight: 64 << 20,

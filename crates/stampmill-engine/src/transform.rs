@@ -1,7 +1,6 @@
 //! Logs and renders the records of a batch. Any TransformActor takes any batch.
 
 use std::cell::RefCell;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +8,15 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Supervise
 use fail::fail_point;
 use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::record::{Batch, Record};
-use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
+use stampmill_core::transform::{Failed, Log, LogSink, Scratch};
 
 use crate::logging::{LineBuffers, LinesOfBatch, LogRoutes, log_level, second};
 use crate::messages::{Close, Render, Rendered, Work};
-use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue, Outputs};
+use crate::outputs::{DeadLetter, Output, Outputs, now};
 use crate::producer::ProducerActor;
-use crate::settings::{PipelineSettings, SinkKey};
-use crate::supervise::Progress;
+use crate::rendering;
+use crate::settings::{PipelineSettings, Then};
+use crate::supervise::Pulse;
 
 #[derive(Clone)]
 pub(crate) struct TransformSpec {
@@ -24,7 +24,7 @@ pub(crate) struct TransformSpec {
     pub(crate) log: Arc<LogRoutes>,
     /// A lane always goes to the same one.
     pub(crate) producers: Arc<[Addr<ProducerActor>]>,
-    pub(crate) progress: Progress,
+    pub(crate) pulse: Pulse,
 }
 
 pub(crate) struct TransformActor {
@@ -49,6 +49,8 @@ struct Slot {
     outputs: Outputs,
     /// How often the record that comes next was begun.
     attempts: u32,
+    /// When the first of them had failed, in milliseconds since 1970.
+    first_failed: Option<i64>,
 }
 
 const TELLING: Duration = Duration::from_secs(1);
@@ -64,16 +66,20 @@ impl TransformActor {
     /// Works through the batch in hand, from the first record that has no output yet.
     fn work(&mut self) {
         let Some(slot) = &mut self.slot else { return };
-        let count = slot.render.batch.batch.len();
+        let batch = Arc::clone(&slot.render.batch);
         let lines = LinesOfBatch::begin(&self.lines);
         let TransformSpec { settings, log, .. } = &self.spec;
         let mut tools = Tools { settings, log, lines: &self.lines, scratch: &mut self.scratch };
-        while slot.outputs.records.len() < count {
+        while slot.outputs.records.len() < batch.batch.len() {
             slot.attempts += 1;
-            let output = slot.next_output(&mut tools);
+            if slot.attempts == 2 {
+                slot.first_failed = Some(now());
+            }
+            let record = batch.batch.record(slot.outputs.records.len());
+            let output = slot.next_output(&record, &mut tools);
             slot.outputs.records.push(output);
-            slot.attempts = 0;
-            self.spec.progress.made();
+            (slot.attempts, slot.first_failed) = (0, None);
+            self.spec.pulse.made();
         }
         drop(lines);
         if let Some(mut slot) = self.slot.take() {
@@ -83,16 +89,22 @@ impl TransformActor {
     }
 
     fn pass_on(&self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
-        warn_of_dead_letters(&self.spec.settings.name, &batch.batch, &outputs);
+        warn_of_failures(&self.spec.settings, &batch.batch, &outputs);
         outputs.charge = Some(batch.charge.again(outputs.bytes.len() + outputs.lines.bytes()));
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
-        let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.number(), batch, outputs };
+        let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs };
         producer.do_send(Rendered { work: Arc::new(work), ack });
     }
 }
 
 /// One line for a batch: a poisoned topic must not flood the log.
-fn warn_of_dead_letters(pipeline: &str, batch: &Batch, outputs: &Outputs) {
+fn warn_of_failures(settings: &PipelineSettings, batch: &Batch, outputs: &Outputs) {
+    let pipeline = &settings.name;
+    let becomes = match settings.on_failure.then {
+        Then::DeadLetter => "goes to the dead letters",
+        Then::Halt => "halts its partition",
+        Then::Skip => "is skipped",
+    };
     let mut dead = outputs.records.iter().enumerate().filter_map(|(place, output)| match output {
         Output::DeadLetter(letter) => Some((place, letter)),
         Output::Send { .. } | Output::Skipped => None,
@@ -101,7 +113,7 @@ fn warn_of_dead_letters(pipeline: &str, batch: &Batch, outputs: &Outputs) {
         let record = batch.record(place);
         let more = dead.count();
         log::warn!(
-            "{pipeline}: {}/{} offset {} goes to the dead letters: {}: {}{}",
+            "{pipeline}: {}/{} offset {} {becomes}: {}: {}{}",
             record.topic,
             record.partition,
             record.offset.get(),
@@ -141,7 +153,7 @@ impl Handler<Render> for TransformActor {
             return;
         }
         let outputs = Outputs::with_capacity(render.batch.batch.len());
-        self.slot = Some(Slot { render, outputs, attempts: 0 });
+        self.slot = Some(Slot { render, outputs, attempts: 0, first_failed: None });
         self.work();
     }
 }
@@ -157,18 +169,16 @@ impl Handler<Close> for TransformActor {
 // === impl Slot ===
 
 impl Slot {
-    fn next_output(&mut self, tools: &mut Tools<'_>) -> Output {
+    fn next_output(&mut self, record: &Record<'_>, tools: &mut Tools<'_>) -> Output {
         if self.attempts > tools.settings.on_failure.retries + 1 {
             let reason = format!("a transform panicked {} times on this record", self.attempts - 1);
             let fault = Fault { class: FaultClass::Panic, reason };
             return self.dead_letter(Failed { step: "transforms".into(), fault }, self.attempts - 1);
         }
-        let batch = Arc::clone(&self.render.batch);
-        let record = batch.batch.record(self.outputs.records.len());
         fail_point!("transform::before");
         fail_point!("transform::marked", record.headers.last("stampmill-test-panic").is_some(), |_| unreachable!());
         let (bytes, headers) = (self.outputs.bytes.len(), self.outputs.headers.len());
-        let output = match self.render(&record, tools) {
+        let output = match self.render(record, tools) {
             Ok(output) => output,
             Err(failed) => {
                 self.outputs.bytes.truncate(bytes);
@@ -181,51 +191,15 @@ impl Slot {
     }
 
     fn dead_letter(&self, failed: Failed, attempts: u32) -> Output {
-        Output::DeadLetter(Box::new(DeadLetter { step: failed.step, fault: failed.fault, attempts }))
+        Output::DeadLetter(Box::new(DeadLetter::new(failed.step, failed.fault, attempts, self.first_failed)))
     }
 
     fn render(&mut self, record: &Record<'_>, tools: &mut Tools<'_>) -> Result<Output, Failed> {
-        let start = self.outputs.bytes.len();
         let Tools { settings, log, lines, scratch } = tools;
         let enabled = |place: usize, step: &Log| {
             log::log_enabled!(target: &step.target, log_level(step.level)) && log.limits(place).admit(second)
         };
         let write = |_: usize, step: &Log, record: &Record<'_>, line: &str| lines.borrow_mut().add(step, record, line);
-        let log = LogSink { enabled: &enabled, write: &write };
-        let outcome = settings.transforms.apply(record, scratch, log, &mut self.outputs.bytes)?;
-        let value = match outcome {
-            Outcome::Payload => OutputValue::Rendered(start..self.outputs.bytes.len()),
-            Outcome::Tombstone => OutputValue::Tombstone,
-            Outcome::Skipped => return Ok(Output::Skipped),
-        };
-
-        // As the settings have them: the key's template, if there is one, and then those of the headers.
-        let headers_from = usize::from(matches!(settings.sink.key, SinkKey::Template));
-        let key = match &settings.sink.key {
-            SinkKey::Source => OutputKey::Source,
-            SinkKey::Null => OutputKey::Null,
-            SinkKey::Template => OutputKey::Rendered(self.render_sink(settings, 0, record, "sink key", scratch)?),
-        };
-        let first_header = self.outputs.headers.len();
-        for (place, name) in settings.sink.headers.iter().enumerate() {
-            let value = self.render_sink(settings, headers_from + place, record, name, scratch)?;
-            self.outputs.headers.push(value);
-        }
-        Ok(Output::Send { key, value, headers: first_header..self.outputs.headers.len() })
-    }
-
-    /// Keys and headers are made from the input, not from the envelope.
-    fn render_sink(
-        &mut self,
-        settings: &PipelineSettings,
-        template: usize,
-        record: &Record<'_>,
-        step: &str,
-        scratch: &mut Scratch,
-    ) -> Result<Range<usize>, Failed> {
-        let start = self.outputs.bytes.len();
-        let rendered = settings.transforms.render_sink(template, record, scratch, &mut self.outputs.bytes);
-        rendered.map_err(|fault| Failed { step: step.into(), fault })?;
-        Ok(start..self.outputs.bytes.len())
+        rendering::render(settings, record, scratch, LogSink { enabled: &enabled, write: &write }, &mut self.outputs)
     }
 }

@@ -5,29 +5,34 @@ mod commit;
 mod positions;
 mod rebalance;
 mod startup;
+mod unread;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use stampmill_core::record::CommitOffset;
 use stampmill_core::start_position::Mark;
 use thiserror::Error;
 
+pub(crate) use self::startup::SinkFacts;
 pub use self::startup::StartError;
 use crate::kafka::PartitionId;
-use crate::kafka::cluster::Topics;
+use crate::kafka::cluster::{Admin, AdminError, Topics};
 use crate::kafka::consumer::{GroupConsumer, GroupContext, GroupEvent};
 use crate::kafka::ffi::PartitionQueue;
 use crate::logging::LogRoutes;
-use crate::messages::Report;
+use crate::messages::{Held, Report};
 use crate::observe::Counters;
 use crate::settings::PipelineSettings;
-use crate::topology::{Arbiters, BuildError, Consumer, Topology};
+use crate::supervise::{ExitReason, message};
+use crate::topology::{BuildError, Consumer, Parts, Topology};
 
 /// Why a pipeline ended other than by being told to.
 #[derive(Debug, Error)]
@@ -46,14 +51,20 @@ pub enum PipelineError {
         "{partition}: the committed offset {committed} is outside of what the partition holds, {low} to {high}: records were deleted before they were read, or the topic was made anew; set `on_offset_gap` to `earliest` or `latest` to go on"
     )]
     OffsetGap { partition: String, committed: i64, low: i64, high: i64 },
-    #[error("{0}: records were deleted before they were read, and only a restart can go on behind them")]
-    MustRestart(String),
+    #[error("{0}: records were deleted before they were read, and only a new consumer can go on behind them")]
+    RecordsDeleted(String),
+    #[error("{partition} stands still at offset {offset}, though there are records to read")]
+    Stalled { partition: String, offset: i64 },
+    #[error("{name} has given up: {reason}")]
+    GaveUp { name: String, reason: ExitReason },
+    #[error("{last}; it has begun anew {restarts} times within {} s", window.as_secs())]
+    RestartsUsedUp { last: Box<PipelineError>, restarts: u32, window: Duration },
     #[error("{0}: a record came by the main queue, where nobody would have processed it")]
     StrayRecord(String),
     #[error("{0} did not stop in time")]
     Stuck(String),
-    #[error("the control thread panicked")]
-    Panicked,
+    #[error("the control thread panicked (`{0}`)")]
+    Panicked(String),
 }
 
 /// Set from outside to end a pipeline.
@@ -76,6 +87,11 @@ pub(crate) struct Control {
     lanes: HashMap<PartitionId, usize>,
     assignments: u64,
     commits: commit::Pending,
+    /// It has been told once what it may read.
+    is_ready: bool,
+    last_look: Instant,
+    /// It asks whether partitions have something to read.
+    asking: Option<JoinHandle<()>>,
     last_complaint: Option<Instant>,
 }
 
@@ -83,9 +99,12 @@ pub(crate) struct Control {
 struct Assigned {
     number: u64,
     work: WorkOn,
-    committed: CommitOffset,
+    committed: commit::Settlement,
     drained: bool,
     closed: bool,
+    /// It reads no further for now.
+    held: Option<Held>,
+    stillness: Option<watch::Stillness>,
 }
 
 enum WorkOn {
@@ -110,55 +129,122 @@ enum Change {
 const POLL: Duration = Duration::from_millis(50);
 const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 
-/// Runs a pipeline on the current thread until it is stopped or can do no more.
-pub(crate) fn run(
-    settings: Arc<PipelineSettings>,
-    arbiters: Arbiters,
-    counters: Arc<Counters>,
-    log: &Arc<LogRoutes>,
-    stop: Stop,
-) -> Result<(), PipelineError> {
-    let consumer = Arc::new(crate::kafka::consumer::create(&settings.source)?);
-    let outlets = crate::topology::Outlet::open(&settings, &counters)?;
-    let Some(cluster) = startup::await_cluster(&settings, &consumer, &outlets, &stop)? else {
-        return Ok(()); // Stopped before there was anything to stop.
-    };
-    let (report, reports): (Sender<Report>, _) = channel();
-    let actors = settings.actors;
-    log::info!(
-        "{}: {} TransformActors, {} ProducerActors, and a ConsumerActor for each partition",
-        settings.name,
-        actors.transforms,
-        actors.producers
-    );
-    let topology = Topology::build(&settings, arbiters, outlets, cluster.sink_partitions, &counters, log, &report);
-    let control = Control {
-        settings,
-        consumer,
-        topology,
-        reports,
-        stop,
-        known_topics: cluster.topics,
-        marks: HashMap::new(),
-        assigned: BTreeMap::new(),
-        changes: VecDeque::new(),
-        lanes: HashMap::new(),
-        assignments: 0,
-        commits: commit::Pending::default(),
-        last_complaint: None,
-    };
-    control.run()
+/// What a pipeline is run with, each time that it begins.
+pub(crate) struct Mill {
+    pub(crate) settings: Arc<PipelineSettings>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) log: Arc<LogRoutes>,
+    pub(crate) stop: Stop,
+    /// Unique to this instance, and the same however often the pipeline begins anew.
+    pub(crate) transactional_id: String,
+}
+
+// === impl Mill ===
+
+impl Mill {
+    /// Runs the pipeline on the current thread, once, until it is stopped or can do no more.
+    pub(crate) fn run_once(&self) -> Result<(), PipelineError> {
+        let Self { settings, counters, log, stop, transactional_id } = self;
+        let source = Admin::open(&settings.source.properties).map_err(|error| match error {
+            AdminError::Client(error) => PipelineError::Kafka(error),
+            AdminError::Refused(code) => PipelineError::Kafka(KafkaError::AdminOp(code)),
+            AdminError::Runtime(error) => PipelineError::Build(BuildError::Thread(error)),
+        })?;
+        let Some(cluster) = startup::await_cluster(settings, &source, stop)? else {
+            return Ok(()); // Stopped before there was anything to stop.
+        };
+        drop(source);
+        let share = startup::plan_memory(settings, &cluster.topics)?;
+        let consumer = Arc::new(crate::kafka::consumer::create(&settings.source, &share)?);
+        let (report, reports): (Sender<Report>, _) = channel();
+        let parts = Parts {
+            settings,
+            consumer: &consumer,
+            sink: cluster.sink,
+            share,
+            counters,
+            log,
+            reports: &report,
+            transactional_id,
+        };
+        let topology = Topology::build(&parts)?;
+        let actors = settings.actors;
+        log::info!(
+            "{}: {} TransformActors, {} ProducerActors, and a ConsumerActor for each partition",
+            settings.name,
+            actors.transforms,
+            actors.producers
+        );
+        let control = Control {
+            settings: Arc::clone(settings),
+            consumer,
+            topology,
+            reports,
+            stop: stop.clone(),
+            known_topics: cluster.topics,
+            marks: HashMap::new(),
+            assigned: BTreeMap::new(),
+            changes: VecDeque::new(),
+            lanes: HashMap::new(),
+            assignments: 0,
+            commits: commit::Pending::default(),
+            is_ready: false,
+            last_look: Instant::now(),
+            asking: None,
+            last_complaint: None,
+        };
+        control.run()
+    }
+}
+
+// === impl PipelineError ===
+
+impl PipelineError {
+    /// Whether a new beginning, with new clients and new actors, may mend it.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Start(_) | Self::OffsetGap { .. } | Self::Stuck(_) | Self::RestartsUsedUp { .. } => false,
+            // What hangs and could not be replaced holds on to what a second one would need.
+            Self::GaveUp { reason: ExitReason::Frozen { .. }, .. } => false,
+            // Properties that librdkafka does not take, or not together.
+            Self::Kafka(error) | Self::Build(BuildError::Producer(error)) if is_refused(error) => false,
+            Self::Build(_)
+            | Self::Kafka(_)
+            | Self::ConsumerFatal(_)
+            | Self::ProducerFatal { .. }
+            | Self::RecordsDeleted(_)
+            | Self::Stalled { .. }
+            | Self::GaveUp { .. }
+            | Self::StrayRecord(_)
+            | Self::Panicked(_) => true,
+        }
+    }
+}
+
+fn is_refused(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::ClientCreation(_) | KafkaError::ClientConfig(..))
 }
 
 // === impl Control ===
 
 impl Control {
     fn run(mut self) -> Result<(), PipelineError> {
-        let topics: Vec<&str> = self.settings.source.topics.iter().map(String::as_str).collect();
-        self.consumer.subscribe(&topics)?;
-        let ended = self.serve();
-        let drained = self.shut_down(ended.is_ok());
-        ended.and(drained)
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let topics: Vec<&str> = self.settings.source.topics.iter().map(String::as_str).collect();
+            self.consumer.subscribe(&topics)?;
+            self.serve()
+        }));
+        let ended = ended.unwrap_or_else(|panic| Err(PipelineError::Panicked(message(&*panic).to_owned())));
+        let ended_well = ended.is_ok();
+        let name = self.settings.name.clone();
+        match (ended, self.shut_down(ended_well)) {
+            // What did not let go would stand in the way of a new beginning: that counts, whatever came first.
+            (Err(first), Err(stuck)) => {
+                log::error!("{name}: {first}");
+                Err(stuck)
+            }
+            (ended, stopped) => ended.and(stopped),
+        }
     }
 
     fn serve(&mut self) -> Result<(), PipelineError> {
@@ -172,6 +258,7 @@ impl Control {
                 }
             }
             self.commit_if_due();
+            self.watch_if_due()?;
         }
         Ok(())
     }
@@ -205,6 +292,12 @@ impl Control {
         match report {
             Report::Drained { assignment } => self.with_assignment(assignment, |assigned| assigned.drained = true),
             Report::Closed { assignment } => self.with_assignment(assignment, |assigned| assigned.closed = true),
+            Report::Held { assignment, held } => {
+                self.with_assignment(assignment, |assigned| assigned.held = Some(held))
+            }
+            Report::Resumed { assignment } => self.with_assignment(assignment, |assigned| assigned.held = None),
+            Report::Unread { assignment, at, found } => self.heal(assignment, at, found)?,
+            Report::GaveUp { name, reason } => return Err(PipelineError::GaveUp { name, reason }),
             Report::ProducerFatal { error, reason } => return Err(PipelineError::ProducerFatal { error, reason }),
             Report::PartitionError { assignment, error } => self.note_partition_error(assignment, error),
         }
@@ -215,6 +308,7 @@ impl Control {
         if let Some(assigned) = self.assigned.values_mut().find(|assigned| assigned.number == number) {
             change(assigned);
         }
+        self.tell_health();
     }
 
     fn note_partition_error(&mut self, assignment: u64, error: RDKafkaErrorCode) {
@@ -255,6 +349,13 @@ impl Control {
 impl Assigned {
     fn consumer(&self) -> Option<&Consumer> {
         match &self.work {
+            WorkOn::Reading(consumer) => Some(consumer),
+            WorkOn::Nothing { .. } => None,
+        }
+    }
+
+    fn consumer_mut(&mut self) -> Option<&mut Consumer> {
+        match &mut self.work {
             WorkOn::Reading(consumer) => Some(consumer),
             WorkOn::Nothing { .. } => None,
         }

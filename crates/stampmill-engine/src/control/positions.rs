@@ -7,8 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
+use stampmill_core::commit_note::CommitNote;
+use stampmill_core::completed::Completed;
 use stampmill_core::record::CommitOffset;
-use stampmill_core::start_position::{Known, Mark, StartPosition, TopicHistory, first_mark, start_position};
+use stampmill_core::start_position::{Known, StartPosition, TopicHistory, first_mark, start_position};
 
 use super::{Control, PipelineError};
 use crate::kafka::cluster::{ANSWER, partition_count, topics};
@@ -20,13 +22,15 @@ pub(super) struct Start {
     pub(super) partition: PartitionId,
     pub(super) position: CommitOffset,
     pub(super) is_committed: bool,
+    /// What was settled above it already.
+    pub(super) completed: Completed,
 }
 
 /// What the group committed in a partition.
 struct Committed {
     partition: PartitionId,
     offset: Option<CommitOffset>,
-    mark: Option<Mark>,
+    note: CommitNote,
 }
 
 impl Control {
@@ -35,8 +39,8 @@ impl Control {
         let committed = self.committed(partitions)?;
         let mut histories: HashMap<Arc<str>, TopicHistory> = HashMap::new();
         let mut starts = Vec::with_capacity(partitions.len());
-        for Committed { partition, offset, mark } in committed {
-            if let Some(mark) = mark {
+        for Committed { partition, offset, note } in committed {
+            if let Some(mark) = note.mark {
                 self.marks.insert(Arc::clone(&partition.topic), mark);
             }
             let topic = match (offset, histories.get(&partition.topic)) {
@@ -50,7 +54,9 @@ impl Control {
             };
             let known = Known { partition: partition.partition, committed: offset, topic };
             let position = self.locate(&partition, start_position(known))?;
-            starts.push(Start { is_committed: offset == Some(position), partition, position });
+            let is_committed = offset == Some(position);
+            let completed = if is_committed { note.completed } else { Completed::default() };
+            starts.push(Start { partition, position, is_committed, completed });
         }
         Ok(starts)
     }
@@ -69,7 +75,9 @@ impl Control {
                 _ => None,
             };
             let partition = PartitionId::new(entry.topic(), entry.partition());
-            Ok(Committed { partition, offset, mark: metadata.as_deref().and_then(Mark::decode) })
+            let note = offset.zip(metadata.as_deref());
+            let note = note.map_or_else(CommitNote::default, |(offset, text)| CommitNote::decode(offset, text));
+            Ok(Committed { partition, offset, note })
         });
         entries.collect()
     }
@@ -79,7 +87,7 @@ impl Control {
         let partitions = partition_count(self.consumer.client(), topic).unwrap_or(0);
         let all: Vec<_> = (0..partitions).map(|number| PartitionId::new(topic, number)).collect();
         let committed = self.committed(&all)?;
-        let mark = committed.iter().filter_map(|entry| entry.mark).min_by_key(|mark| mark.met_at);
+        let mark = committed.iter().filter_map(|entry| entry.note.mark).min_by_key(|mark| mark.met_at);
         let history = match mark {
             Some(mark) => TopicHistory::Met(mark),
             None if committed.iter().any(|entry| entry.offset.is_some()) => TopicHistory::MetUnmarked,

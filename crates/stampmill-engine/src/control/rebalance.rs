@@ -3,6 +3,7 @@
 //! A revoke is: read no more, finish what is in flight, commit it, fence, give the queue back, and only then give the
 //! partition back. A partition that is lost belongs to another already: it is fenced, and nothing is committed.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,14 @@ use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use stampmill_core::record::CommitOffset;
 
+use super::commit::Settlement;
+use super::positions::Start;
 use super::{Assigned, Change, Control, PipelineError, WorkOn};
 use crate::kafka::PartitionId;
 use crate::kafka::consumer::{self, GroupContext};
 use crate::kafka::ffi::PartitionQueue;
 use crate::messages::{Close, Drain};
+use crate::topology::Beginning;
 
 /// Partitions, each with the offset to read next.
 type Positions = Vec<(PartitionId, CommitOffset)>;
@@ -22,27 +26,39 @@ type Positions = Vec<(PartitionId, CommitOffset)>;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 /// For an actor to give its queue back. It does so as soon as it gets a turn.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+/// For the group to hear that a member leaves for good.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The budget of a revoke or a stop. What is settled has to be committed in it, too: a drain that took all of it would
+/// have everything come again.
+struct Budget {
+    drained: Instant,
+    over: Instant,
+}
 
 impl Control {
     pub(super) fn assign(&mut self, partitions: Vec<PartitionId>) -> Result<(), PipelineError> {
         let Some(starts) = self.start_patiently(&partitions)? else {
             return self.assign_unread(&partitions);
         };
+        let positions: Positions = starts.iter().map(|start| (start.partition.clone(), start.position)).collect();
         // Split before the assign: what is fetched in between would go to the main queue.
-        let queues = self.split(&starts)?;
-        consumer::assign(&self.consumer, &starts)?;
-        for ((partition, start), queue) in starts.into_iter().zip(queues) {
+        let queues = self.split(&positions)?;
+        consumer::assign(&self.consumer, &positions)?;
+        for (Start { partition, position, completed, .. }, queue) in starts.into_iter().zip(queues) {
             let lane = self.lane(&partition);
             self.assignments += 1;
-            let actor = self.topology.start_consumer(&partition, self.assignments, lane, start, queue);
-            self.keep(partition, WorkOn::Reading(actor), start);
+            let mark = self.marks.get(&partition.topic).copied();
+            let beginning = Beginning { start: position, completed, mark };
+            let actor = self.topology.start_consumer(&partition, self.assignments, lane, beginning, queue);
+            self.keep(partition, WorkOn::Reading(actor), position);
         }
         self.announce();
         Ok(())
     }
 
     /// Tries until it is known and committed where to read. `None` if the group moved on meanwhile, or we are to stop.
-    fn start_patiently(&mut self, partitions: &[PartitionId]) -> Result<Option<Positions>, PipelineError> {
+    fn start_patiently(&mut self, partitions: &[PartitionId]) -> Result<Option<Vec<Start>>, PipelineError> {
         while !self.stop.is_requested() {
             match self.try_start(partitions) {
                 Ok(starts) => return Ok(Some(starts)),
@@ -60,7 +76,7 @@ impl Control {
         Ok(None)
     }
 
-    fn try_start(&mut self, partitions: &[PartitionId]) -> Result<Positions, PipelineError> {
+    fn try_start(&mut self, partitions: &[PartitionId]) -> Result<Vec<Start>, PipelineError> {
         let starts = self.resolve(partitions)?;
         let fresh =
             starts.iter().filter(|start| !start.is_committed).map(|start| (start.partition.clone(), start.position));
@@ -68,7 +84,7 @@ impl Control {
         if !fresh.is_empty() {
             self.commit_starts(&fresh)?;
         }
-        Ok(starts.into_iter().map(|start| (start.partition, start.position)).collect())
+        Ok(starts)
     }
 
     /// Answers the assignment, for librdkafka waits for that, and reads nothing: it is about to be taken away.
@@ -96,22 +112,21 @@ impl Control {
             WorkOn::Reading(_) => (false, false),
             WorkOn::Nothing { .. } => (true, true),
         };
-        let assigned = Assigned { number: self.assignments, work, committed, drained, closed };
+        let (number, committed) = (self.assignments, Settlement::at(committed));
+        let assigned = Assigned { number, work, committed, drained, closed, held: None, stillness: None };
         self.assigned.insert(partition, assigned);
         self.count_partitions();
     }
 
-    fn announce(&self) {
-        let counters = self.topology.counters();
+    fn announce(&mut self) {
         let names: Vec<String> = self.assigned.keys().map(ToString::to_string).collect();
         log::info!(
             "{}: partitions: {}",
             self.settings.name,
             if names.is_empty() { "none, on standby".into() } else { names.join(", ") }
         );
-        if !counters.ready.swap(true, Ordering::AcqRel) {
-            log::info!("pipeline `{}` is ready", self.settings.name);
-        }
+        self.is_ready = true;
+        self.tell_health();
     }
 
     fn count_partitions(&self) {
@@ -125,12 +140,37 @@ impl Control {
                 self.settings.name,
                 partitions.len()
             );
+            self.end_transaction(&partitions, Instant::now())?;
         } else {
-            self.drain(&partitions)?;
-            self.commit_and_wait()?;
+            let budget = self.budget();
+            self.drain(&partitions, &budget)?;
+            self.commit_and_wait(budget.over)?;
+            self.end_transaction(&partitions, budget.over)?;
         }
         self.close(&partitions)?;
         consumer::unassign(&self.consumer, &partitions);
+        self.tell_health();
+        Ok(())
+    }
+
+    fn budget(&self) -> Budget {
+        let (now, all) = (Instant::now(), self.settings.pace.drain_timeout);
+        Budget { drained: now + all * 3 / 4, over: now + all }
+    }
+
+    /// Fences the partitions. What could not be drained must not be committed in a transaction once they are another's:
+    /// should the abort take too long, the commit sees the fence itself.
+    fn end_transaction(&mut self, partitions: &[PartitionId], deadline: Instant) -> Result<(), PipelineError> {
+        // First: what is handed over after this look sees the fence, and what was before is seen by it.
+        self.consumers(partitions).for_each(|consumer| consumer.upstream.fence());
+        let Some(transaction) = self.topology.transaction().cloned() else { return Ok(()) };
+        let lanes: Vec<usize> = self.consumers(partitions).map(|consumer| consumer.upstream.lane).collect();
+        if transaction.holds(&lanes) {
+            transaction.fail("partitions are taken away");
+        }
+        while transaction.holds(&lanes) && Instant::now() < deadline {
+            self.poll(Duration::from_millis(5))?;
+        }
         Ok(())
     }
 
@@ -142,26 +182,32 @@ impl Control {
         };
         let partitions = vec![partition];
         // What was read before the gap is there no more to be read again: it has to be finished now.
-        self.drain(&partitions)?;
-        self.commit_and_wait()?;
+        let budget = self.budget();
+        self.drain(&partitions, &budget)?;
+        self.commit_and_wait(budget.over)?;
+        self.end_transaction(&partitions, budget.over)?;
         self.close(&partitions)?;
         // Only the cooperative protocol can give a single partition back.
         if !matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative) {
             let start = self.resolve(&partitions)?;
-            return Err(PipelineError::MustRestart(start.iter().map(|start| start.partition.to_string()).collect()));
+            return Err(PipelineError::RecordsDeleted(start.iter().map(|start| start.partition.to_string()).collect()));
         }
         consumer::unassign(&self.consumer, &partitions);
         self.assign(partitions)
     }
 
     /// Lets the actors finish what they have in flight, and goes on polling, for as long as the budget lasts.
-    fn drain(&mut self, partitions: &[PartitionId]) -> Result<(), PipelineError> {
+    fn drain(&mut self, partitions: &[PartitionId], budget: &Budget) -> Result<(), PipelineError> {
         for consumer in self.consumers(partitions) {
             consumer.addr.do_send(Drain);
         }
-        let drained = self.poll_until(partitions, self.settings.pace.drain_timeout, |assigned| assigned.drained)?;
+        let _flushing = self.topology.flush();
+        let drained = self.poll_until(partitions, budget.drained, |assigned| assigned.drained)?;
         if !drained {
-            log::warn!("{}: not all was settled within the drain's time: the rest comes again", self.settings.name);
+            log::warn!(
+                "{}: not all was settled within `drain_timeout_ms`: the rest comes again, and may have been delivered",
+                self.settings.name
+            );
         }
         Ok(())
     }
@@ -173,8 +219,18 @@ impl Control {
             consumer.upstream.fence();
             consumer.addr.do_send(Close);
         }
-        let closed = self.poll_until(partitions, CLOSE_PATIENCE, |assigned| assigned.closed)?;
-        if !closed {
+        let deadline = Instant::now() + CLOSE_PATIENCE;
+        let open = |assigned: &BTreeMap<PartitionId, Assigned>| {
+            partitions.iter().filter_map(|partition| assigned.get(partition)).any(|assigned| !assigned.closed)
+        };
+        while open(&self.assigned) && Instant::now() < deadline {
+            // The queues have to come back whatever else goes wrong meanwhile, and those of a lost assignment as well:
+            // before that, the next one cannot have them.
+            if let Err(error) = self.poll(Duration::from_millis(5)) {
+                log::debug!("{}: while partitions are closed: {error}", self.settings.name);
+            }
+        }
+        if open(&self.assigned) {
             return Err(PipelineError::Stuck(format!("a ConsumerActor of {}", self.settings.name)));
         }
         for partition in partitions {
@@ -191,10 +247,9 @@ impl Control {
     fn poll_until(
         &mut self,
         partitions: &[PartitionId],
-        patience: Duration,
+        deadline: Instant,
         done: impl Fn(&Assigned) -> bool,
     ) -> Result<bool, PipelineError> {
-        let deadline = Instant::now() + patience;
         loop {
             if partitions.iter().filter_map(|partition| self.assigned.get(partition)).all(&done) {
                 return Ok(true);
@@ -210,9 +265,13 @@ impl Control {
     /// Ends the pipeline. `clean` says that there is something to save: after a fault nothing is waited for.
     pub(super) fn shut_down(mut self, clean: bool) -> Result<(), PipelineError> {
         let all: Vec<PartitionId> = self.assigned.keys().cloned().collect();
-        if clean && !self.consumer.assignment_lost() {
-            self.drain(&all)?;
-            self.commit_and_wait()?;
+        if clean {
+            let budget = self.budget();
+            if !self.consumer.assignment_lost() {
+                self.drain(&all, &budget)?;
+                self.commit_and_wait(budget.over)?;
+            }
+            self.end_transaction(&all, budget.over)?;
         }
         self.close(&all)?;
         // From here on librdkafka is answered on the spot. What was noted before that still waits for its answer, and
@@ -224,12 +283,26 @@ impl Control {
             }
         }
         self.assigned.clear();
+        if clean && self.settings.run.leave {
+            self.leave_for_good();
+        }
         consumer::unassign(&self.consumer, &[]);
         self.topology.stop();
-        // The drop leaves the group; nobody else holds the consumer, so it happens here, where it was polled.
+        // The drop leaves the group, but for a static member; nobody else holds the consumer, so it happens here, where
+        // it was polled.
         drop(self.consumer);
-        log::info!("pipeline `{}` has stopped", self.settings.name);
         Ok(())
+    }
+
+    /// librdkafka keeps the place of a static member (KIP-345) when it is closed, but not when it ends its subscription
+    /// first. The newer protocol (KIP-848) has no such way: there it keeps its place until its session ends.
+    fn leave_for_good(&self) {
+        self.consumer.unsubscribe();
+        let deadline = Instant::now() + LEAVE_PATIENCE;
+        while self.consumer.assignment().is_ok_and(|left| left.count() > 0) && Instant::now() < deadline {
+            // Serves the revoke, which the context answers by itself now; no record can come, for nothing is read.
+            let _ = self.consumer.poll(Duration::from_millis(5));
+        }
     }
 }
 

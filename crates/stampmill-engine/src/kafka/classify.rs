@@ -15,20 +15,64 @@ pub(crate) enum Disposition {
 }
 
 pub(crate) fn classify(error: RDKafkaErrorCode) -> Disposition {
+    use RDKafkaErrorCode as Code;
     match error {
         // Larger than the client's `message.max.bytes` or the topic's `max.message.bytes`.
-        RDKafkaErrorCode::MessageSizeTooLarge
+        Code::MessageSizeTooLarge
         // Larger than a segment of the topic's log.
-        | RDKafkaErrorCode::MessageBatchTooLarge => Disposition::Poison(FaultClass::TooLarge),
+        | Code::MessageBatchTooLarge => Disposition::Poison(FaultClass::TooLarge),
         // The broker looked into the record and found it wrong: no key on a compacted topic, for one.
-        RDKafkaErrorCode::InvalidRecord
-        | RDKafkaErrorCode::InvalidMessage
+        Code::InvalidRecord
+        // Its checksum does not fit, or it is in a form that the broker does not know.
+        | Code::InvalidMessage
+        | Code::InvalidMessageSize
         // Outside of what the topic's `message.timestamp.*` allow.
-        | RDKafkaErrorCode::InvalidTimestamp => Disposition::Poison(FaultClass::Refused),
+        | Code::InvalidTimestamp
+        // An interceptor on the broker's side, or a policy, does not want it.
+        | Code::PolicyViolation => Disposition::Poison(FaultClass::Refused),
         // Idempotence can no longer be kept up: librdkafka sends nothing any more.
-        RDKafkaErrorCode::Fatal | RDKafkaErrorCode::GaplessGuarantee => Disposition::Fatal,
-        // Brokers away, leaders moving, too few replicas in sync, no permission yet, no topic yet, a purge: all may
-        // pass, and the record waits for it.
+        Code::Fatal
+        | Code::GaplessGuarantee
+        // Another instance has our transactional id.
+        | Code::Fenced
+        | Code::InvalidProducerEpoch
+        | Code::ProducerFenced
+        // The broker has forgotten the producer's sequence numbers.
+        | Code::UnknownProducerId
+        | Code::OutOfOrderSequenceNumber => Disposition::Fatal,
+        // Room in librdkafka's queue comes free as it sends.
+        Code::QueueFull
+        // Brokers away, or not to be reached; a request that got no answer in time.
+        | Code::BrokerTransportFailure
+        | Code::AllBrokersDown
+        | Code::NetworkException
+        | Code::RequestTimedOut
+        | Code::MessageTimedOut
+        | Code::TimedOutQueue
+        | Code::OperationTimedOut
+        // Leaders and coordinators move.
+        | Code::NotLeaderForPartition
+        | Code::LeaderNotAvailable
+        | Code::ReplicaNotAvailable
+        | Code::UnknownLeaderEpoch
+        | Code::FencedLeaderEpoch
+        // Too few replicas in sync; a full or broken disk.
+        | Code::NotEnoughReplicas
+        | Code::NotEnoughReplicasAfterAppend
+        | Code::KafkaStorageError
+        // No permission yet, no topic yet: somebody may mend it, and the record waits for that.
+        | Code::TopicAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::SaslAuthenticationFailed
+        | Code::Authentication
+        | Code::UnknownTopicOrPartition
+        | Code::UnknownTopic
+        | Code::UnknownPartition
+        // The producer was purged, or its transaction is being ended: what was in it is sent again.
+        | Code::PurgeQueue
+        | Code::PurgeInflight
+        | Code::State => Disposition::Retry,
+        // Whatever else it is, nothing says that the record is at fault.
         _ => Disposition::Retry,
     }
 }

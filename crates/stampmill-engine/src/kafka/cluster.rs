@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{Client, ClientContext, DefaultClientContext};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use thiserror::Error;
@@ -15,7 +15,7 @@ use crate::settings::Properties;
 pub(crate) type Topics = BTreeMap<String, i32>;
 
 #[derive(Debug, Error)]
-pub enum CreateTopicError {
+pub enum AdminError {
     #[error("{0}")]
     Client(#[from] KafkaError),
     #[error("{0}")]
@@ -41,19 +41,89 @@ pub(crate) fn partition_count<C: ClientContext>(client: &Client<C>, topic: &str)
     Some(found.partitions().len() as i32).filter(|count| *count > 0)
 }
 
-/// Makes a topic with the broker's default replication. That it exists already is fine.
-pub(crate) fn create_topic(properties: &Properties, topic: &str, partitions: i32) -> Result<(), CreateTopicError> {
-    let mut config = ClientConfig::new();
-    for (name, value) in properties {
-        config.set(name, value);
+/// Asks a cluster as whoever sends to it.
+pub(crate) struct Admin {
+    client: AdminClient<Quiet>,
+    runtime: actix_rt::Runtime,
+}
+
+/// librdkafka has written a line of its log about it already.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        super::log_client_error("admin", &error, reason);
     }
-    let admin: AdminClient<DefaultClientContext> = config.set_log_level(RDKafkaLogLevel::Error).create()?;
-    let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
-    let options = AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER));
-    let runtime = actix_rt::Runtime::new().map_err(CreateTopicError::Runtime)?;
-    let results = runtime.block_on(admin.create_topics([&topic], &options))?;
+}
+
+// === impl Admin ===
+
+impl Admin {
+    pub(crate) fn open(properties: &Properties) -> Result<Self, AdminError> {
+        let mut config = ClientConfig::new();
+        // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
+        config.set("ssl.ca.location", "probe");
+        for (name, value) in properties {
+            config.set(name, value);
+        }
+        let client = config.set_log_level(RDKafkaLogLevel::Error).create_with_context(Quiet)?;
+        Ok(Self { client, runtime: actix_rt::Runtime::new().map_err(AdminError::Runtime)? })
+    }
+
+    pub(crate) fn topics(&self) -> KafkaResult<Topics> {
+        topics(self.client.inner())
+    }
+
+    /// Whether it is librdkafka's mock cluster, which accepts transactions without implementing them, and leaves
+    /// questions about topics unanswered.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.client.inner().fetch_cluster_id(ANSWER).is_some_and(|id| id.starts_with("mockCluster"))
+    }
+
+    /// Makes a topic with the broker's default replication. That it exists already is fine.
+    pub(crate) fn create_topic(&self, topic: &str, partitions: i32) -> Result<(), AdminError> {
+        let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
+        let results = self.runtime.block_on(self.client.create_topics([&topic], &options()))?;
+        match results.into_iter().next() {
+            Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => Err(AdminError::Refused(code)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn delete_topic(&self, topic: &str) -> Result<(), AdminError> {
+        let results = self.runtime.block_on(self.client.delete_topics(&[topic], &options()))?;
+        first(results)
+    }
+
+    /// The group must be without members.
+    pub(crate) fn delete_group(&self, group: &str) -> Result<(), AdminError> {
+        let results = self.runtime.block_on(self.client.delete_groups(&[group], &options()))?;
+        first(results)
+    }
+
+    /// The topic's `max.message.bytes`: what it takes in one batch. To read it takes a permission that a sink need not
+    /// have.
+    pub(crate) fn most_bytes(&self, topic: &str) -> Result<usize, AdminError> {
+        let asked = [ResourceSpecifier::Topic(topic)];
+        let results = self.runtime.block_on(self.client.describe_configs(&asked, &options()))?;
+        let resource = match results.into_iter().next() {
+            Some(Ok(resource)) => resource,
+            Some(Err(code)) => return Err(AdminError::Refused(code)),
+            None => return Err(AdminError::Refused(RDKafkaErrorCode::UnknownTopicOrPartition)),
+        };
+        let value = resource.get("max.message.bytes").and_then(|entry| entry.value.as_ref()?.parse().ok());
+        value.ok_or(AdminError::Refused(RDKafkaErrorCode::InvalidConfig))
+    }
+}
+
+/// Of the one thing that was asked for.
+fn first<T>(results: Vec<Result<T, (T, RDKafkaErrorCode)>>) -> Result<(), AdminError> {
     match results.into_iter().next() {
-        Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => Err(CreateTopicError::Refused(code)),
+        Some(Err((_, code))) => Err(AdminError::Refused(code)),
         _ => Ok(()),
     }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER))
 }

@@ -1,5 +1,6 @@
 //! The consumer of a pipeline: its properties, and what librdkafka tells it.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +10,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
+use stampmill_core::memory_plan::Share;
 use stampmill_core::record::CommitOffset;
 
 use super::PartitionId;
@@ -43,15 +45,12 @@ const OWNED: [(&str, &str); 5] = [
 ];
 
 /// What a configuration may change.
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 7] = [
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("session.timeout.ms", "30000"),
     // A full queue makes the fetcher sleep for this long; librdkafka's second halves the throughput.
     ("fetch.queue.backoff.ms", "10"),
     ("fetch.wait.max.ms", "100"),
-    // For each partition, since each has a queue of its own.
-    ("queued.min.messages", "20000"),
-    ("queued.max.messages.kbytes", "8192"),
     // How soon a new partition, or a new topic that matches a pattern, is seen.
     ("topic.metadata.refresh.interval.ms", "30000"),
     // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
@@ -62,7 +61,12 @@ const DEFAULTS: [(&str, &str); 9] = [
 /// KIP-848 leaves these to the broker, and librdkafka refuses a client that sets them.
 const CLASSIC_ONLY: [&str; 2] = ["partition.assignment.strategy", "session.timeout.ms"];
 
-pub(crate) fn create(source: &Source) -> KafkaResult<GroupConsumer> {
+/// Bytes that are fetched ahead in each partition, where there is memory enough.
+pub(crate) const PREFETCH: usize = 8 << 20;
+/// The least that librdkafka takes, and what an answer of a broker holds at the most without our asking.
+const FETCH_MAX_BYTES: RangeInclusive<usize> = 1 << 20..=50 << 20;
+
+pub(crate) fn create(source: &Source, share: &Share) -> KafkaResult<GroupConsumer> {
     let kip_848 = source.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer");
     let mut config = ClientConfig::new();
     for (name, value) in DEFAULTS {
@@ -70,6 +74,12 @@ pub(crate) fn create(source: &Source) -> KafkaResult<GroupConsumer> {
             config.set(name, value);
         }
     }
+    let answer = (share.partitions * share.fetch).clamp(*FETCH_MAX_BYTES.start(), *FETCH_MAX_BYTES.end());
+    config
+        .set("queued.max.messages.kbytes", (share.prefetch >> 10).max(1).to_string())
+        .set("queued.min.messages", share.messages.to_string())
+        .set("fetch.message.max.bytes", share.fetch.to_string())
+        .set("fetch.max.bytes", answer.to_string());
     for (name, value) in &source.properties {
         config.set(name, value);
     }

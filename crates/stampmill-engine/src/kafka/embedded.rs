@@ -6,6 +6,7 @@
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use thiserror::Error;
 
 use super::ffi;
@@ -50,6 +51,14 @@ impl EmbeddedBroker {
             None => Err(KafkaError::ClientCreation("the client has no mock cluster".into())),
         };
         made.map_err(|source| EmbeddedBrokerError::Topic { topic: topic.into(), partitions, source })
+    }
+
+    /// Answers so many of the produce requests to come with an error; whatever it was before is forgotten.
+    pub fn refuse_writes(&self, error: RDKafkaRespErr, requests: usize) {
+        if let Some(cluster) = self.client.client().mock_cluster() {
+            cluster.clear_request_errors(RDKafkaApiKey::Produce);
+            cluster.request_errors(RDKafkaApiKey::Produce, &vec![error; requests]);
+        }
     }
 
     /// `127.0.0.1:<port>`

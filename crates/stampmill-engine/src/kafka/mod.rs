@@ -1,7 +1,10 @@
 //! All that knows Kafka's client library.
 
 pub mod embedded;
+pub mod reader;
 pub mod sample;
+pub mod scratch;
+pub mod writer;
 
 pub(crate) mod classify;
 pub(crate) mod cluster;
@@ -33,6 +36,17 @@ impl fmt::Display for PartitionId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}/{}", self.topic, self.partition)
     }
+}
+
+/// A line of librdkafka's own log; `level` is one of syslog's.
+pub(crate) fn log_line(level: i32, facility: &str, line: &str) {
+    let level = match level {
+        ..=3 => log::Level::Error,
+        4 => log::Level::Warn,
+        5 | 6 => log::Level::Info,
+        _ => log::Level::Debug,
+    };
+    log::log!(target: "librdkafka", level, "librdkafka: {facility} {line}");
 }
 
 /// What a client of librdkafka reports of its own accord. It has written a line of its log about it already, and goes

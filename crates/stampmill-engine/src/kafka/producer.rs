@@ -1,34 +1,41 @@
 //! The producer of a ProducerActor: its properties, and the thread that polls it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaResult;
-use rdkafka::producer::BaseProducer;
+use rdkafka::producer::{BaseProducer, Producer as _};
 
+use super::ffi::{self, ProducerEvents};
 use crate::producer::deliveries::Deliveries;
-use crate::settings::Sink;
+use crate::settings::{Properties, Sink};
 
 pub(crate) type SinkProducer = BaseProducer<Deliveries>;
 
 /// Serves the delivery reports. It outlives the actor's restarts, so that reports are counted whatever happens there.
 pub(crate) struct PollThread {
+    /// The thread has the last reference.
+    producer: Weak<SinkProducer>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Records do not linger in librdkafka as long as this lives.
+pub(crate) struct Flushing {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What the engine sets itself; the program refuses these in a configuration.
-const OWNED: [(&str, &str); 4] = [
+const OWNED: [(&str, &str); 3] = [
     ("enable.idempotence", "true"),
     ("acks", "all"),
     // A record never fails for having waited: between delivered ones it would leave a gap.
     ("message.timeout.ms", "0"),
-    // For dead letters only; the partition of an output is worked out by the engine.
-    ("partitioner", "murmur2_random"),
 ];
 
 /// What a configuration may change.
@@ -41,20 +48,65 @@ const DEFAULTS: [(&str, &str); 5] = [
     ("client.id", "stampmill"),
 ];
 
+const LIBRDKAFKA_BATCH_SIZE: usize = 1_000_000;
+const LIBRDKAFKA_MOST_BYTES: usize = 1_000_000;
+const LIBRDKAFKA_MOST_OF_ALL: usize = 1_000_000_000;
 const POLL: Duration = Duration::from_millis(50);
+/// The longest that somebody waits who has flushed enough.
+const FLUSH: Duration = Duration::from_millis(20);
 
-pub(crate) fn create(sink: &Sink, deliveries: Deliveries) -> KafkaResult<SinkProducer> {
+/// What an instance that crashes may leave open holds up readers, and those who take over its partitions, that long.
+const TRANSACTION_TIMEOUT_MS: &str = "10000";
+
+/// `most_bytes` is what the sink's topic takes at once, where that is known: then a batch that is refused for its size is
+/// a single record, and librdkafka itself refuses none that the topic takes. `transactional_id` is unique to this instance.
+pub(crate) fn create(
+    sink: &Sink,
+    deliveries: Deliveries,
+    most_bytes: Option<usize>,
+    transactional_id: Option<&str>,
+) -> KafkaResult<SinkProducer> {
+    let mut config = config(&sink.properties);
+    if let Some(most) = most_bytes {
+        let wanted = sink.properties.get("batch.size").and_then(|text| text.parse().ok());
+        config.set("batch.size", most.min(wanted.unwrap_or(LIBRDKAFKA_BATCH_SIZE)).to_string());
+        if most > LIBRDKAFKA_MOST_BYTES && !sink.properties.contains_key("message.max.bytes") {
+            config.set("message.max.bytes", most.min(LIBRDKAFKA_MOST_OF_ALL).to_string());
+        }
+    }
+    if let Some(id) = transactional_id {
+        config.set("transactional.id", id).set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
+        // Transactions do not allow a record to wait longer than that.
+        config.set("message.timeout.ms", TRANSACTION_TIMEOUT_MS);
+    }
+    config.set_log_level(RDKafkaLogLevel::Warning).create_with_context(deliveries)
+}
+
+pub(crate) fn config(properties: &Properties) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (name, value) in DEFAULTS {
         config.set(name, value);
     }
-    for (name, value) in &sink.properties {
+    for (name, value) in properties {
         config.set(name, value);
     }
     for (name, value) in OWNED {
         config.set(name, value);
     }
-    config.set_log_level(RDKafkaLogLevel::Warning).create_with_context(deliveries)
+    config
+}
+
+/// A panic in here would end all delivery reports without a word.
+fn serve(producer: &SinkProducer, stopped: &AtomicBool) {
+    let Some(mut events) = ProducerEvents::of(producer) else {
+        return log::error!("a producer has no queue of events");
+    };
+    while !stopped.load(Ordering::Acquire) {
+        let served = catch_unwind(AssertUnwindSafe(|| producer.context().take_reports(events.poll(POLL))));
+        if served.is_err() {
+            log::error!("a delivery report panicked");
+        }
+    }
 }
 
 // === impl PollThread ===
@@ -62,18 +114,34 @@ pub(crate) fn create(sink: &Sink, deliveries: Deliveries) -> KafkaResult<SinkPro
 impl PollThread {
     pub(crate) fn start(name: &str, producer: Arc<SinkProducer>) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let (stopped, weak) = (Arc::clone(&stop), Arc::downgrade(&producer));
         let thread = std::thread::Builder::new().name(format!("reports {name}")).spawn(move || {
-            while !stopped.load(Ordering::Acquire) {
-                // A panic in here would end all delivery reports without a word.
-                if catch_unwind(AssertUnwindSafe(|| producer.poll(POLL))).is_err() {
-                    log::error!("a delivery report panicked");
-                }
-            }
+            serve(&producer, &stopped);
             // The last reference: a client is dropped on the thread that polls it.
             drop(producer);
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { producer: weak, stop, thread: Some(thread) })
+    }
+
+    /// librdkafka flushes for as long as a call of it is under way: so a thread calls it, and this one goes on polling.
+    pub(crate) fn flush(&self) -> Option<Flushing> {
+        let (producer, stop) = (self.producer.upgrade()?, Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let flush = move || {
+            while !stopped.load(Ordering::Acquire) {
+                if ffi::flush(producer.client(), FLUSH) {
+                    // More may come as long as actors drain.
+                    std::thread::park_timeout(FLUSH);
+                }
+            }
+        };
+        match std::thread::Builder::new().name("flush".into()).spawn(flush) {
+            Ok(thread) => Some(Flushing { stop, thread: Some(thread) }),
+            Err(error) => {
+                log::warn!("what lingers is not sent before its time: {error}");
+                None
+            }
+        }
     }
 }
 
@@ -83,6 +151,17 @@ impl Drop for PollThread {
         self.stop.store(true, Ordering::Release);
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             log::error!("the thread of the delivery reports had panicked");
+        }
+    }
+}
+
+// === impl Flushing ===
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the thread that flushes had panicked");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::line::Format;
+use crate::supervise::pulse::waiting;
 
 /// One writer under one lock, so that nothing stands within the line of another.
 #[derive(Clone)]
@@ -30,8 +31,13 @@ impl LogOutput {
     /// Whole lines. A log that is gone is no reason to stop, and there is nobody to tell.
     pub(crate) fn write_lines(&self, lines: &[u8]) {
         if !lines.is_empty() {
-            let _ = write_whole(&mut **self.writer.lock().unwrap_or_else(PoisonError::into_inner), lines);
+            let _ = self.write_waiting(lines);
         }
+    }
+
+    /// An actor that waits for a log that is stuck is not frozen.
+    fn write_waiting(&self, lines: &[u8]) -> std::io::Result<()> {
+        waiting(|| write_whole(&mut **self.writer.lock().unwrap_or_else(PoisonError::into_inner), lines))
     }
 }
 
@@ -42,7 +48,7 @@ impl Write for LogOutput {
     }
 
     fn write_all(&mut self, lines: &[u8]) -> std::io::Result<()> {
-        write_whole(&mut **self.writer.lock().unwrap_or_else(PoisonError::into_inner), lines)
+        self.write_waiting(lines)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

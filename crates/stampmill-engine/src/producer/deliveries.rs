@@ -1,7 +1,7 @@
 //! Counts the delivery reports of each batch, so that one message goes upstream for a batch and none for a record.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::Addr;
 use fail::fail_point;
@@ -12,141 +12,191 @@ use rdkafka::producer::ProducerContext;
 use stampmill_core::record::Epoch;
 
 use super::ProducerActor;
+use super::tracks::{Finished, Then, Track, Tracks};
+use super::transaction::Transaction;
 use crate::ack::Ack;
-use crate::messages::{SentAlone, Undelivered, Work};
+use crate::kafka::ffi::DeliveryReport;
+use crate::messages::{Held, SentAgain, Undelivered, Work};
 use crate::observe::Counters;
+use crate::supervise::Watch;
 
 /// The context of a librdkafka producer: what it has been given, and who waits for it.
 pub(crate) struct Deliveries {
     producer: Addr<ProducerActor>,
-    counters: Arc<Counters>,
+    watch: Watch,
     tracks: Mutex<Tracks>,
+    /// What is delivered counts only once it is committed there.
+    transaction: Option<Arc<Transaction>>,
 }
 
-/// Each track has a key, which travels through librdkafka with the record, beside the record's place in its batch.
-#[derive(Default)]
-struct Tracks {
-    slots: Vec<Option<Track>>,
-    free: Vec<usize>,
-}
+/// Of a batch, or of records that are sent again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TrackKey(usize);
 
-/// Records handed to librdkafka, or about to be, that are reported together.
-struct Track {
-    /// Reports still to come, and one more while the batch is being handed over.
-    left: usize,
-    failed: Vec<(usize, RDKafkaErrorCode)>,
-    then: Then,
-}
-
-enum Then {
-    Settle {
-        work: Arc<Work>,
-        ack: Ack,
-    },
-    Tell {
-        lane: usize,
-        epoch: Epoch,
-    },
-    /// Given up before it was complete; the slot waits for the reports of what went out.
-    Nothing,
-}
-
-/// A batch on its way into librdkafka. Dropping it before [`Handover::complete`] gives the batch up: its ack is
-/// dropped, and what was handed over already will be sent twice.
-pub(crate) struct Handover {
-    deliveries: Arc<Deliveries>,
-    track: usize,
-    pub(crate) work: Arc<Work>,
-    /// The next record to hand over.
-    pub(crate) next: usize,
+/// A batch that is with the brokers, as far as it goes.
+pub(crate) struct Delivered {
+    work: Arc<Work>,
+    ack: Ack,
+    held: Option<Held>,
 }
 
 /// The place of a record in its batch takes the lower bits of the number that travels with it.
-const PLACE_BITS: u32 = 20;
+pub(super) const PLACE_BITS: u32 = 20;
 pub(crate) const MOST_RECORDS: usize = 1 << PLACE_BITS;
 
 // === impl Deliveries ===
 
 impl Deliveries {
-    pub(crate) fn new(producer: Addr<ProducerActor>, counters: Arc<Counters>) -> Self {
-        Self { producer, counters, tracks: Mutex::default() }
+    pub(crate) fn new(producer: Addr<ProducerActor>, watch: Watch, transaction: Option<Arc<Transaction>>) -> Self {
+        Self { producer, watch, tracks: Mutex::default(), transaction }
     }
 
-    pub(crate) fn open(self: &Arc<Self>, work: Arc<Work>, ack: Ack) -> Handover {
+    pub(crate) fn transaction(&self) -> Option<&Arc<Transaction>> {
+        self.transaction.as_ref()
+    }
+
+    /// Awaits a whole batch that is about to be handed over.
+    pub(super) fn open(&self, work: &Arc<Work>, ack: Ack) -> usize {
         let left = work.batch.batch.len() + 1;
-        let track =
-            self.insert(Track { left, failed: Vec::new(), then: Then::Settle { work: Arc::clone(&work), ack } });
-        Handover { deliveries: Arc::clone(self), track, work, next: 0 }
+        let then = Then::Settle { work: Arc::clone(work), ack, held: None };
+        self.tracks().insert(Track { lane: work.lane, left, failed: Vec::new(), then })
     }
 
-    /// Awaits one record alone, and returns the number to send it with.
-    pub(crate) fn open_alone(&self, lane: usize, epoch: Epoch) -> usize {
-        self.insert(Track { left: 1, failed: Vec::new(), then: Then::Tell { lane, epoch } }) << PLACE_BITS
+    /// Awaits so many records of a batch that are sent again.
+    pub(crate) fn open_again(&self, lane: usize, epoch: Epoch, records: usize) -> TrackKey {
+        let then = Then::Tell { epoch };
+        TrackKey(self.tracks().insert(Track { lane, left: records, failed: Vec::new(), then }))
     }
 
-    /// A record opened with [`Deliveries::open_alone`] that librdkafka did not take: there will be no report.
-    pub(crate) fn cancel_alone(&self, opaque: usize) {
-        self.with_track(opaque >> PLACE_BITS, |track| {
-            track.left -= 1;
-            track.then = Then::Nothing;
-        });
+    /// So many of them librdkafka did not take: there will be no report of these.
+    pub(crate) fn cut_again(&self, TrackKey(key): TrackKey, unsent: usize) {
+        self.with_track(key, |track| track.left -= unsent);
     }
 
-    fn insert(&self, track: Track) -> usize {
-        let mut tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(free) = tracks.free.pop() {
-            tracks.slots[free] = Some(track);
-            return free;
-        }
-        tracks.slots.push(Some(track));
-        tracks.slots.len() - 1
-    }
-
-    /// Changes a track; when nothing is left to come, frees its slot and tells whoever waits.
-    fn with_track(&self, key: usize, change: impl FnOnce(&mut Track)) {
-        let mut guard = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
-        let tracks = &mut *guard;
-        let Some(track) = tracks.slots.get_mut(key).and_then(Option::as_mut) else {
-            return;
-        };
-        change(track);
-        if track.left > 0 {
-            return;
-        }
-        let finished = tracks.slots[key].take();
-        tracks.free.push(key);
-        drop(guard);
-        if let Some(track) = finished {
-            self.finish(track);
-        }
-    }
-
-    fn finish(&self, track: Track) {
-        match track.then {
-            Then::Settle { work, ack } if track.failed.is_empty() => {
-                self.counters.count_delivered(&work);
-                ack.delivered();
-            }
-            Then::Settle { work, ack } => self.producer.do_send(Undelivered { work, ack, failed: track.failed }),
-            Then::Tell { lane, epoch } => {
-                let result = track.failed.first().map_or(Ok(()), |(_, error)| Err(*error));
-                self.producer.do_send(SentAlone { lane, epoch, result });
-            }
-            Then::Nothing => {}
-        }
-    }
-
-    fn report(&self, key: usize, place: usize, result: Result<(), RDKafkaErrorCode>) {
+    /// librdkafka took none of them: there is nobody to tell of anything.
+    pub(crate) fn cancel_again(&self, TrackKey(key): TrackKey) {
         self.with_track(key, |track| {
-            track.left -= 1;
-            if let Err(error) = result {
-                track.failed.push((place, error));
+            track.then = Then::Nothing;
+            track.left = 0;
+        });
+    }
+
+    fn tracks(&self) -> MutexGuard<'_, Tracks> {
+        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether anything of a lane is still to be reported, or to be told to the lane.
+    pub(crate) fn is_out(&self, lane: usize) -> bool {
+        self.tracks().is_out(lane)
+    }
+
+    /// The lane knows of what was refused.
+    pub(crate) fn is_told(&self, TrackKey(key): TrackKey) {
+        self.with_track(key, |track| track.left -= 1);
+    }
+
+    /// Changes a track; when nothing is left to come, tells whoever waits.
+    pub(super) fn with_track(&self, key: usize, change: impl FnOnce(&mut Track)) {
+        let finished = self.tracks().change(key, change, |finished| self.is_undelivered(finished));
+        // Outside of the lock: to settle a batch may lock the transaction, and sends a message.
+        if let Some(finished) = finished {
+            self.finish(TrackKey(key), finished);
+        }
+    }
+
+    /// In a transaction, whatever failed ends it, and the batch is sent again after that.
+    fn is_undelivered(&self, finished: &Finished) -> bool {
+        self.transaction.is_none() && matches!(finished.then, Then::Settle { .. }) && !finished.failed.is_empty()
+    }
+
+    fn finish(&self, track: TrackKey, finished: Finished) {
+        let Finished { lane, then, failed } = finished;
+        match (then, &self.transaction) {
+            (Then::Settle { work, ack, held }, None) if failed.is_empty() => {
+                Delivered { work, ack, held }.settle(&self.watch.counters);
+            }
+            (Then::Settle { work, ack, held }, None) => {
+                self.producer.do_send(Undelivered { track, work, ack, held, failed });
+            }
+            (Then::Settle { work, ack, held }, Some(transaction)) if failed.is_empty() => {
+                transaction.delivered(Delivered { work, ack, held });
+            }
+            (Then::Tell { epoch }, _) => self.producer.do_send(SentAgain { lane, epoch, failed }),
+            (Then::Settle { .. }, Some(_)) | (Then::Nothing, _) => {}
+        }
+    }
+
+    /// Takes reports as they come, in which those of a batch stand together: each such run is counted at once.
+    pub(crate) fn take_reports(&self, reports: &[DeliveryReport]) {
+        reports.chunk_by(|one, next| key_of(one) == key_of(next)).for_each(|run| self.take_run(run));
+    }
+
+    /// A panic that got out of here would take with it the reports that came with these, and their batches would never
+    /// settle.
+    fn take_run(&self, run: &[DeliveryReport]) {
+        let Some(key) = run.first().map(key_of) else { return };
+        let counted = catch_unwind(AssertUnwindSafe(|| {
+            for _ in run {
+                fail_point!("delivery::report");
+            }
+            self.count(key, run);
+        }));
+        if let Err(panic) = &counted {
+            log::error!("a delivery report panicked: its batch is sent again");
+            self.lose(key, run);
+            self.watch.panicked_beside(&**panic);
+        }
+        if let Some(transaction) = &self.transaction {
+            transaction.reported(run.len(), counted.is_ok());
+        }
+    }
+
+    fn count(&self, key: usize, run: &[DeliveryReport]) {
+        let failed = || run.iter().filter_map(|report| Some((place_of(report), report.error?)));
+        if let Some(transaction) = &self.transaction {
+            for (place, error) in failed() {
+                if let Some(work) = self.work_of(key) {
+                    transaction.refused(&work.batch.batch, place, error);
+                }
+            }
+        }
+        self.with_track(key, |track| {
+            track.left -= run.len();
+            track.failed.extend(failed());
+        });
+    }
+
+    pub(super) fn is_refused(&self, key: usize) -> bool {
+        self.tracks().get(key).is_some_and(|track| !track.failed.is_empty())
+    }
+
+    /// Whoever hands over a batch in a transaction locks that first and the tracks then: so the transaction is never
+    /// asked for under the lock of the tracks.
+    fn work_of(&self, key: usize) -> Option<Arc<Work>> {
+        match &self.tracks().get(key)?.then {
+            Then::Settle { work, .. } => Some(Arc::clone(work)),
+            Then::Tell { .. } | Then::Nothing => None,
+        }
+    }
+
+    /// Reports were lost: it is not known whether their records were delivered, so that they have to be sent again.
+    fn lose(&self, key: usize, run: &[DeliveryReport]) {
+        let mut given_up = Then::Nothing;
+        self.with_track(key, |track| {
+            track.left -= run.len();
+            match track.then {
+                Then::Tell { .. } => {
+                    track.failed.extend(run.iter().map(|report| (place_of(report), RDKafkaErrorCode::Fail)));
+                }
+                Then::Settle { .. } | Then::Nothing => given_up = std::mem::replace(&mut track.then, Then::Nothing),
             }
         });
+        // Outside of the lock: dropping an ack sends a message.
+        drop(given_up);
     }
 
     /// Gives a track up, of which `unsent` records were never handed over.
-    fn abandon(&self, key: usize, unsent: usize) {
+    pub(super) fn abandon(&self, key: usize, unsent: usize) {
         let mut given_up = Then::Nothing;
         self.with_track(key, |track| {
             track.left -= unsent;
@@ -166,54 +216,50 @@ impl ClientContext for Deliveries {
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;
 
-    /// Called on the poll thread. A panic that got out of here would take with it the reports that came in the same
-    /// event, and their batches would never settle.
+    /// Called for what is still in flight when a producer is dropped; until then, [`Deliveries::take_reports`] is.
     fn delivery(&self, report: &DeliveryResult<'_>, opaque: usize) {
-        let (key, place) = (opaque >> PLACE_BITS, opaque & (MOST_RECORDS - 1));
-        let counted = catch_unwind(AssertUnwindSafe(|| {
-            fail_point!("delivery::report");
-            let result = report.as_ref().map(|_| ()).map_err(|(error, _)| error_code(error));
-            self.report(key, place, result);
-        }));
-        if counted.is_err() {
-            log::error!("a delivery report panicked: its batch is sent again");
-            self.abandon(key, 1);
-        }
+        let error = report.as_ref().err().map(|(error, _)| error_code(error));
+        self.take_run(&[DeliveryReport { opaque, error }]);
     }
+}
+
+fn key_of(report: &DeliveryReport) -> usize {
+    report.opaque >> PLACE_BITS
+}
+
+fn place_of(report: &DeliveryReport) -> usize {
+    report.opaque & (MOST_RECORDS - 1)
 }
 
 fn error_code(error: &KafkaError) -> RDKafkaErrorCode {
     error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)
 }
 
-// === impl Handover ===
+// === impl TrackKey ===
 
-impl Handover {
-    /// The next record has no output: it counts as reported.
-    pub(crate) fn skip(&mut self) {
-        self.deliveries.report(self.track, self.next, Ok(()));
-        self.next += 1;
-    }
-
-    /// The number to send the next record with.
-    pub(crate) fn opaque(&self) -> usize {
-        self.track << PLACE_BITS | self.next
-    }
-
-    /// Every record is with librdkafka now.
-    pub(crate) fn complete(self) {
-        debug_assert_eq!(self.next, self.work.batch.batch.len());
-        // `drop` gives up what was not handed over, which is nothing but the one that kept the track open.
+impl TrackKey {
+    /// The number to send the record at that place of its batch with.
+    pub(crate) fn opaque(self, place: usize) -> usize {
+        self.0 << PLACE_BITS | place
     }
 }
 
-impl Drop for Handover {
-    fn drop(&mut self) {
-        let unsent = self.work.batch.batch.len() - self.next;
-        if unsent == 0 {
-            self.deliveries.with_track(self.track, |track| track.left -= 1);
-        } else {
-            self.deliveries.abandon(self.track, unsent + 1);
+// === impl Delivered ===
+
+impl Delivered {
+    pub(crate) fn settle(self, counters: &Counters) {
+        let Self { work, ack, held } = self;
+        match held {
+            None => {
+                Counters::add(&counters.records_out, work.batch.batch.len());
+                ack.delivered();
+            }
+            Some(held) => {
+                let before =
+                    (0..work.batch.batch.len()).take_while(|place| work.batch.batch.record(*place).offset < held.at);
+                Counters::add(&counters.records_out, before.count());
+                ack.held(held);
+            }
         }
     }
 }

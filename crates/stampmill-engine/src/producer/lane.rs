@@ -1,53 +1,56 @@
-//! The records of one source partition on their way out, in order.
+//! The records of one lane of a source partition on their way out, in order.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode;
-use stampmill_core::fault::{Fault, FaultClass};
+use stampmill_core::breaker::{Breaker, Verdict};
 use stampmill_core::record::Epoch;
-use stampmill_core::resequencer::{Put, Resequencer};
+use stampmill_core::resequencer::Resequencer;
 
-use super::deliveries::{Deliveries, Handover};
-use super::outgoing::{Destination, Form};
-use crate::ack::Ack;
-use crate::kafka::classify::{Disposition, classify};
-use crate::kafka::producer::SinkProducer;
+use super::deliveries::Deliveries;
+use super::handover::{HandedOver, Handover, hand_over, rest};
+use super::outgoing::{Destination, Form, Partitions, SinkTopics};
+use super::refused::Refused;
+use super::transaction::Open;
 use crate::logging::LogRoutes;
-use crate::messages::{Rendered, Undelivered, Work};
+use crate::messages::{Held, HeldBy, Rendered, Undelivered, Work};
 use crate::observe::Counters;
-use crate::outputs::{DeadLetter, Output};
+use crate::supervise::Backoff;
 
 pub(crate) struct Lane {
     number: usize,
     order: Resequencer<Rendered>,
     /// The batch that is being handed to librdkafka.
     handover: Option<Handover>,
-    /// Batches of which records were refused. Nothing new goes out before they are settled.
+    /// Batches of which records were refused, in order. Nothing new goes out before they are settled.
     refused: VecDeque<Refused>,
-}
-
-/// A batch of which records were refused. They are sent again one at a time, in order, for a broker refuses whole
-/// batches, and only what is refused alone is known to be at fault.
-struct Refused {
-    work: Arc<Work>,
-    ack: Ack,
-    /// The places of the records, and in which form they go out.
-    todo: VecDeque<(usize, Form)>,
-    /// The first of them is with librdkafka.
-    awaited: bool,
-    attempts: u32,
+    /// Something was refused, and what is still out may be refused, too. Nothing is sent before that is known: it would
+    /// pass what comes back.
+    is_draining: bool,
+    /// What was last sent again was taken. Until then one record at a time is tried: of many, which go out in several
+    /// requests, the last could be taken when the first was still refused.
+    is_taken: bool,
+    breaker: Breaker,
+    backoff: Backoff,
+    /// A record of this epoch is not to be passed: what comes behind it is dropped.
+    is_held: bool,
 }
 
 /// What a lane works with.
 pub(crate) struct Outlet<'a> {
-    pub(crate) producer: &'a SinkProducer,
+    pub(crate) topics: &'a SinkTopics<Deliveries>,
     pub(crate) deliveries: &'a Arc<Deliveries>,
     pub(crate) destination: &'a Destination,
-    pub(crate) partitions: i32,
+    pub(crate) partitions: Partitions,
+    /// The aborts of transactions that the lanes know of.
+    pub(crate) generation: u64,
     pub(crate) counters: &'a Counters,
     pub(crate) log: &'a LogRoutes,
+    /// Records that were refused for good, for the lane's breaker.
+    pub(crate) refusals: Cell<u64>,
 }
 
 /// How far a lane got.
@@ -55,217 +58,168 @@ pub(crate) struct Outlet<'a> {
 pub(crate) enum Advanced {
     /// There is nothing more to do until a message comes.
     Idle,
-    /// librdkafka did not take a record: all lanes wait that long. The error is worth a warning if there is one.
-    Blocked(Duration, Option<RDKafkaErrorCode>),
+    /// librdkafka is full: all lanes wait that long.
+    Full(Duration),
+    /// A record cannot be sent now: this lane waits that long.
+    LaneBlocked(Duration, RDKafkaErrorCode),
+    /// Something was refused: this lane waits for what else it has sent.
+    Draining(Duration),
+    /// The transaction is being ended: all lanes wait for the next.
+    Gated,
     Fatal(RDKafkaErrorCode),
 }
 
 /// Space comes free as soon as librdkafka has sent something.
-const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(2);
-const SHORTEST_RETRY: Duration = Duration::from_millis(50);
-const LONGEST_RETRY: Duration = Duration::from_secs(5);
+pub(super) const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(2);
+const DRAIN_PAUSE: Duration = Duration::from_millis(5);
+pub(super) const SHORTEST_RETRY: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
 // === impl Lane ===
 
 impl Lane {
-    pub(crate) fn new(number: usize, epoch: Epoch) -> Self {
-        Self { number, order: Resequencer::new(epoch), handover: None, refused: VecDeque::new() }
+    pub(crate) fn new(number: usize, epoch: Epoch, breaker: Breaker) -> Self {
+        let order = Resequencer::new(epoch);
+        let backoff = Backoff::new(SHORTEST_RETRY, LONGEST_RETRY);
+        Self {
+            number,
+            order,
+            handover: None,
+            refused: VecDeque::new(),
+            is_draining: false,
+            is_taken: true,
+            breaker,
+            backoff,
+            is_held: false,
+        }
     }
 
     /// What is stale is dropped here, and its ack with it.
     pub(crate) fn put(&mut self, rendered: Rendered) {
-        let (epoch, number) = (rendered.ack.epoch(), rendered.ack.number());
-        match self.order.put(epoch, number, rendered) {
-            Put::Taken | Put::Stale(_) => {}
-            Put::NewEpoch(_) => {
-                self.handover = None;
-                self.refused.clear();
-            }
+        let (epoch, turn) = (rendered.ack.epoch(), rendered.ack.turn());
+        if epoch > self.order.epoch() {
+            self.handover = None;
+            self.refused.clear();
+            self.is_held = false;
+        }
+        if !self.is_held {
+            drop(self.order.put(epoch, turn, rendered));
         }
     }
 
-    pub(crate) fn refuse(&mut self, undelivered: Undelivered) {
-        let Undelivered { work, ack, mut failed } = undelivered;
-        if ack.is_stale() || work.epoch != self.order.epoch() {
+    pub(crate) fn refuse(&mut self, undelivered: Undelivered, outlet: &Outlet<'_>) {
+        if undelivered.ack.is_stale() || undelivered.work.epoch != self.order.epoch() {
             return;
         }
-        failed.sort_unstable_by_key(|(place, _)| *place);
-        let todo = failed.into_iter().map(|(place, _)| (place, form_of(&work, place))).collect();
-        self.refused.push_back(Refused { work, ack, todo, awaited: false, attempts: 1 });
+        self.give_back(outlet);
+        let at = self.refused.partition_point(|batch| batch.work.number < undelivered.work.number);
+        self.refused.insert(at, Refused::new(undelivered));
+    }
+
+    /// The batch that is being handed over comes after what was refused, and goes its way from here.
+    fn give_back(&mut self, outlet: &Outlet<'_>) {
+        (self.is_draining, self.is_taken) = (true, false);
+        let Some(handover) = self.handover.take() else { return };
+        let (unsent, held) = rest(&handover, outlet);
+        self.is_held |= held.is_some();
+        handover.give_back(unsent, held);
     }
 
     /// Hands over all that there is, as far as librdkafka takes it.
     pub(crate) fn advance(&mut self, outlet: &Outlet<'_>) -> Advanced {
         loop {
+            self.count_refusals(outlet);
             self.refused.retain(|batch| !batch.ack.is_stale());
+            if self.refused.front().is_some_and(Refused::is_done) {
+                self.refused.pop_front().into_iter().for_each(|batch| batch.settle(outlet.counters));
+                continue;
+            }
+            if self.refused.front().is_some_and(Refused::is_awaited) {
+                return Advanced::Idle;
+            }
+            self.is_draining = self.is_draining && outlet.deliveries.is_out(self.number);
+            if self.is_draining {
+                return Advanced::Draining(DRAIN_PAUSE);
+            }
             if let Some(batch) = self.refused.front_mut() {
-                return if batch.awaited { Advanced::Idle } else { batch.send_next(self.number, outlet) };
+                return batch.send_next(self.number, self.is_taken, outlet);
+            }
+            if self.handover.as_ref().is_some_and(Handover::is_refused) {
+                self.give_back(outlet);
+                continue;
             }
             if let Some(handover) = &mut self.handover {
-                match hand_over(handover, outlet) {
-                    Advanced::Idle => self.handover.take().into_iter().for_each(Handover::complete),
-                    blocked => return blocked,
+                // The transaction is locked no longer than this: to complete a batch may settle it there.
+                let handed = outlet.open().and_then(|mut open| hand_over(handover, outlet, open.as_mut()));
+                match handed {
+                    Ok(HandedOver::Whole) => self.handover.take().into_iter().for_each(Handover::complete),
+                    Ok(HandedOver::Stale) => self.handover = None,
+                    Ok(HandedOver::UpTo(held)) => {
+                        self.is_held = true;
+                        self.handover.take().into_iter().for_each(|handover| handover.hold(held.clone()));
+                    }
+                    Err(Advanced::LaneBlocked(_, error)) => {
+                        return Advanced::LaneBlocked(self.backoff.next(handover.place()), error);
+                    }
+                    Err(stopped) => return stopped,
                 }
             }
             match self.order.pop() {
                 None => return Advanced::Idle,
-                Some(Rendered { ack, .. }) if ack.is_stale() => {}
-                Some(Rendered { work, ack }) => {
-                    outlet.log.write_shared(&work.outputs.lines);
-                    self.handover = Some(outlet.deliveries.open(work, ack));
-                }
+                Some(Rendered { ack, .. }) if self.is_held || ack.is_stale() => drop(ack),
+                Some(Rendered { work, ack }) => match self.breaker.admit(work.outputs.failures()) {
+                    Verdict::Pass => {
+                        outlet.log.write_shared(&work.outputs.lines);
+                        self.handover = Some(Handover::begin(outlet.deliveries, work, ack));
+                    }
+                    Verdict::Trip(trip) => {
+                        self.is_held = true;
+                        let first = work.batch.batch.record(0).offset;
+                        ack.held(Held { at: first, cause: HeldBy::Breaker(trip) });
+                    }
+                },
             }
         }
     }
 
-    /// Takes in what became of the record that was sent alone, and says how long to wait before the next.
-    pub(crate) fn sent_alone(
+    /// Takes in what became of records that were sent again, and says how long to wait before the next.
+    pub(crate) fn sent_again(
         &mut self,
         epoch: Epoch,
-        result: Result<(), RDKafkaErrorCode>,
-        counters: &Counters,
+        failed: Vec<(usize, RDKafkaErrorCode)>,
+        outlet: &Outlet<'_>,
     ) -> Result<Duration, RDKafkaErrorCode> {
-        let Some(batch) = self.refused.front_mut().filter(|batch| batch.awaited && batch.work.epoch == epoch) else {
+        let Some(batch) = self.refused.front_mut().filter(|batch| batch.is_awaited() && batch.work.epoch == epoch)
+        else {
             return Ok(Duration::ZERO);
         };
-        batch.awaited = false;
-        let pause = match result {
-            Ok(()) => batch.settle_first(counters),
-            Err(error) => batch.refuse_first(error)?,
-        };
-        if batch.todo.is_empty() {
-            self.refused.pop_front().into_iter().for_each(|batch| {
-                counters.count_delivered(&batch.work);
-                batch.ack.delivered();
-            });
-        }
-        Ok(pause)
-    }
-}
-
-/// A record that was dead already before it was sent keeps its reason.
-fn form_of(work: &Work, place: usize) -> Form {
-    match &work.outputs.records[place] {
-        Output::Send { .. } | Output::Skipped => Form::AsRendered,
-        Output::DeadLetter(letter) => Form::DeadLetter((**letter).clone()),
-    }
-}
-
-fn hand_over(handover: &mut Handover, outlet: &Outlet<'_>) -> Advanced {
-    while handover.next < handover.work.batch.batch.len() {
-        if let Output::Skipped = handover.work.outputs.records[handover.next] {
-            handover.skip();
-            continue;
-        }
-        let mut form = Form::AsRendered;
-        loop {
-            let sent = outlet.send(&handover.work, handover.next, &form, handover.opaque());
-            match sent.map_err(|error| (error, classify(error))) {
-                Ok(()) => break,
-                // librdkafka itself looks at each record alone, so this one needs no second try.
-                Err((error, Disposition::Poison(class))) => {
-                    match next_form(&form_or_own(&form, handover), class, error, 1) {
-                        Some(next) => form = next,
-                        None => return Advanced::Blocked(LONGEST_RETRY, Some(error)),
-                    }
-                }
-                Err((RDKafkaErrorCode::QueueFull, _)) => return Advanced::Blocked(QUEUE_FULL_PAUSE, None),
-                Err((error, Disposition::Retry)) => return Advanced::Blocked(SHORTEST_RETRY, Some(error)),
-                Err((error, Disposition::Fatal)) => return Advanced::Fatal(error),
-            }
-        }
-        count_if_died(outlet.counters, &handover.work, handover.next, &form);
-        handover.next += 1;
-    }
-    Advanced::Idle
-}
-
-/// Counts a record that was rendered and yet went out as a dead letter; those dead before are counted with their batch.
-fn count_if_died(counters: &Counters, work: &Work, place: usize, form: &Form) {
-    if let (Output::Send { .. }, Form::DeadLetter(letter) | Form::Stub(letter)) = (&work.outputs.records[place], form) {
-        let record = work.batch.batch.record(place);
-        let (topic, partition, offset) = (record.topic, record.partition, record.offset.get());
-        log::warn!("{topic}/{partition} offset {offset} went to the dead letters: {}", letter.fault.reason);
-        Counters::add(&counters.dead_letters, 1);
-    }
-}
-
-fn form_or_own(form: &Form, handover: &Handover) -> Form {
-    match form {
-        Form::AsRendered => form_of(&handover.work, handover.next),
-        form => form.clone(),
-    }
-}
-
-/// What to send in place of a record that was refused for good; `None` where there is nothing smaller left.
-fn next_form(refused: &Form, class: FaultClass, error: RDKafkaErrorCode, attempts: u32) -> Option<Form> {
-    match refused {
-        Form::AsRendered => {
-            let reason = format!("the sink's topic does not take the record: {error}");
-            Some(Form::DeadLetter(DeadLetter { step: "sink".into(), fault: Fault { class, reason }, attempts }))
-        }
-        Form::DeadLetter(letter) => Some(Form::Stub(letter.clone())),
-        Form::Stub(_) => None,
-    }
-}
-
-// === impl Refused ===
-
-impl Refused {
-    fn send_next(&mut self, lane: usize, outlet: &Outlet<'_>) -> Advanced {
-        let Some((place, form)) = self.todo.front() else {
-            return Advanced::Idle;
-        };
-        let opaque = outlet.deliveries.open_alone(lane, self.work.epoch);
-        match outlet.send(&self.work, *place, form, opaque) {
-            Ok(()) => {
-                self.awaited = true;
-                Advanced::Idle
-            }
-            Err(error) => {
-                outlet.deliveries.cancel_alone(opaque);
-                match self.refuse_first(error) {
-                    Ok(pause) => Advanced::Blocked(pause, Some(error)),
-                    Err(fatal) => Advanced::Fatal(fatal),
-                }
-            }
-        }
+        self.is_taken = failed.is_empty();
+        let pause = batch.take(&failed.into_iter().collect(), outlet);
+        self.count_refusals(outlet);
+        pause
     }
 
-    fn settle_first(&mut self, counters: &Counters) -> Duration {
-        if let Some((place, form)) = self.todo.pop_front() {
-            count_if_died(counters, &self.work, place, &form);
-        }
-        self.attempts = 1;
-        Duration::ZERO
-    }
-
-    /// The first record was refused alone. Returns how long to wait before it is sent again, or as a dead letter; the
-    /// error when the producer can do no more.
-    fn refuse_first(&mut self, error: RDKafkaErrorCode) -> Result<Duration, RDKafkaErrorCode> {
-        let pause = SHORTEST_RETRY.saturating_mul(2u32.saturating_pow(self.attempts.min(10) - 1)).min(LONGEST_RETRY);
-        self.attempts += 1;
-        match classify(error) {
-            Disposition::Fatal => Err(error),
-            Disposition::Retry => Ok(pause),
-            Disposition::Poison(class) => match self.todo.front_mut() {
-                None => Ok(Duration::ZERO),
-                Some((_, form)) => match next_form(form, class, error, self.attempts) {
-                    Some(next) => {
-                        *form = next;
-                        Ok(Duration::ZERO)
-                    }
-                    None => Ok(LONGEST_RETRY),
-                },
-            },
-        }
+    fn count_refusals(&mut self, outlet: &Outlet<'_>) {
+        (0..outlet.refusals.take()).for_each(|_| self.breaker.refused_later());
     }
 }
 
 // === impl Outlet ===
 
 impl Outlet<'_> {
-    fn send(&self, work: &Work, place: usize, form: &Form, opaque: usize) -> Result<(), RDKafkaErrorCode> {
-        self.destination.send(self.producer, self.partitions, work, place, form, opaque)
+    pub(super) fn count_refusal(&self) {
+        self.refusals.set(self.refusals.get() + 1);
+    }
+
+    /// The transaction to hand over in, if any, for as long as it is locked.
+    fn open(&self) -> Result<Option<Open<'_>>, Advanced> {
+        let Some(transaction) = self.deliveries.transaction() else { return Ok(None) };
+        let open = transaction.open();
+        // Aborted just now: the message about it is on its way.
+        if open.generation() == self.generation { Ok(Some(open)) } else { Err(Advanced::Gated) }
+    }
+
+    pub(super) fn send(&self, work: &Work, place: usize, form: &Form, opaque: usize) -> Result<(), RDKafkaErrorCode> {
+        self.destination.send(self.topics, self.partitions, work, place, form, opaque)
     }
 }

@@ -1,9 +1,16 @@
 //! Puts the batches of each source partition back in order and sends them.
 
+pub(crate) mod committer;
+mod dead_letter;
 pub(crate) mod deliveries;
-pub(crate) mod lane;
+mod handover;
+mod lane;
 pub(crate) mod outgoing;
+mod refused;
+mod tracks;
+pub(crate) mod transaction;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -13,31 +20,35 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Supervised};
 use fail::fail_point;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::Producer;
+use stampmill_core::breaker::{Breaker, BreakerSettings};
 use stampmill_core::record::Epoch;
 
 use self::deliveries::Deliveries;
 use self::lane::{Advanced, Lane, Outlet};
-use self::outgoing::Destination;
+use self::outgoing::{Destination, Partitions, SinkTopics};
 use crate::ack::Epochs;
 use crate::kafka::cluster;
 use crate::kafka::producer::SinkProducer;
 use crate::logging::LogRoutes;
-use crate::messages::{Close, Rendered, Report, SentAlone, SinkPartitions, Undelivered};
+use crate::messages::{Close, Rendered, Report, SentAgain, SinkPartitions, TransactionMoved, Undelivered};
 use crate::observe::Counters;
-use crate::supervise::Progress;
+use crate::settings::Then;
+use crate::supervise::Pulse;
 
 /// What a ProducerActor is made from, and made from again after a panic. librdkafka's producer and its poll thread
 /// live outside of the actor.
 #[derive(Clone)]
 pub(crate) struct ProducerSpec {
     pub(crate) producer: Arc<SinkProducer>,
+    pub(crate) topics: Arc<SinkTopics<Deliveries>>,
     pub(crate) destination: Arc<Destination>,
-    pub(crate) partitions: i32,
+    pub(crate) partitions: Partitions,
     pub(crate) counters: Arc<Counters>,
     pub(crate) log: Arc<LogRoutes>,
     pub(crate) control: Sender<Report>,
     pub(crate) epochs: Epochs,
-    pub(crate) progress: Progress,
+    pub(crate) breaker: BreakerSettings,
+    pub(crate) pulse: Pulse,
 }
 
 pub(crate) struct ProducerActor {
@@ -50,9 +61,13 @@ pub(crate) struct ProducerActor {
     /// Lanes that may have something to do, each once.
     due: VecDeque<usize>,
     queued: HashSet<usize>,
-    /// librdkafka is full, or cannot send: no lane goes on before that.
-    blocked: bool,
-    partitions: i32,
+    /// Lanes that a timer wakes, each by one.
+    timed: HashSet<usize>,
+    /// librdkafka is full: no lane goes on before it has room.
+    is_full: bool,
+    /// The aborts of transactions that it knows of.
+    generation: u64,
+    partitions: Partitions,
     last_warning: Option<Instant>,
 }
 
@@ -66,6 +81,7 @@ impl ProducerActor {
         let oldest_epoch = spec.epochs.next();
         let deliveries = Arc::clone(spec.producer.context());
         let partitions = spec.partitions;
+        let generation = deliveries.transaction().map_or(0, |transaction| transaction.open().generation());
         Self {
             spec,
             deliveries,
@@ -73,14 +89,17 @@ impl ProducerActor {
             oldest_epoch,
             due: VecDeque::new(),
             queued: HashSet::new(),
-            blocked: false,
+            timed: HashSet::new(),
+            is_full: false,
+            generation,
             partitions,
             last_warning: None,
         }
     }
 
     fn lane(&mut self, number: usize, epoch: Epoch) -> &mut Lane {
-        self.lanes.entry(number).or_insert_with(|| Lane::new(number, epoch))
+        let breaker = self.spec.breaker;
+        self.lanes.entry(number).or_insert_with(|| Lane::new(number, epoch, Breaker::new(breaker)))
     }
 
     fn wake(&mut self, lane: usize, context: &mut Context<Self>) {
@@ -90,40 +109,71 @@ impl ProducerActor {
         self.advance(context);
     }
 
+    fn wake_later(&mut self, lane: usize, pause: Duration, context: &mut Context<Self>) {
+        if self.timed.insert(lane) {
+            context.run_later(pause, move |actor, context| {
+                actor.timed.remove(&lane);
+                actor.wake(lane, context);
+            });
+        }
+    }
+
     /// Lets each lane that is due hand over what it has, until librdkafka takes no more.
     fn advance(&mut self, context: &mut Context<Self>) {
-        while !self.blocked
+        if self.forget_aborted() {
+            return;
+        }
+        while !self.is_full
             && let Some(&number) = self.due.front()
         {
-            let outlet = Outlet {
-                producer: &self.spec.producer,
-                deliveries: &self.deliveries,
-                destination: &self.spec.destination,
-                partitions: self.partitions,
-                counters: &self.spec.counters,
-                log: &self.spec.log,
-            };
-            match self.lanes.get_mut(&number).map_or(Advanced::Idle, |lane| lane.advance(&outlet)) {
+            let outlet = outlet(&self.spec, &self.deliveries, self.partitions, self.generation);
+            let lane = self.lanes.get_mut(&number);
+            match lane.map_or(Advanced::Idle, |lane| lane.advance(&outlet)) {
                 Advanced::Idle => {
-                    self.due.pop_front();
-                    self.queued.remove(&number);
-                    self.spec.progress.made();
+                    self.no_longer_due(number);
+                    self.spec.pulse.made();
                 }
-                Advanced::Blocked(pause, error) => self.block(pause, error, context),
+                Advanced::Full(pause) => {
+                    self.is_full = true;
+                    // What comes free is for another then: one with much to send would starve the others.
+                    self.due.rotate_left(1);
+                    context.run_later(pause, |actor, context| {
+                        actor.is_full = false;
+                        actor.advance(context);
+                    });
+                }
+                Advanced::LaneBlocked(pause, error) => {
+                    self.no_longer_due(number);
+                    self.warn(error, context);
+                    self.wake_later(number, pause, context);
+                }
+                Advanced::Draining(pause) => {
+                    self.no_longer_due(number);
+                    self.wake_later(number, pause, context);
+                }
+                Advanced::Gated => return,
                 Advanced::Fatal(error) => return self.fatal(error, context),
             }
         }
     }
 
-    fn block(&mut self, pause: Duration, error: Option<RDKafkaErrorCode>, context: &mut Context<Self>) {
-        if let Some(error) = error {
-            self.warn(error, context);
+    fn no_longer_due(&mut self, lane: usize) {
+        self.due.pop_front();
+        self.queued.remove(&lane);
+    }
+
+    /// After an abort no lane may go on where it stands: what it has handed over is gone. Says whether there was one.
+    fn forget_aborted(&mut self) -> bool {
+        let Some(transaction) = self.deliveries.transaction() else { return false };
+        let generation = transaction.open().generation();
+        if generation == self.generation {
+            return false;
         }
-        self.blocked = true;
-        context.run_later(pause, |actor, context| {
-            actor.blocked = false;
-            actor.advance(context);
-        });
+        let transaction = Arc::clone(transaction);
+        *self = Self { last_warning: self.last_warning, ..Self::new(self.spec.clone()) };
+        // Only now: what is sent again must begin an epoch after this one.
+        drop(transaction.take_aborted());
+        true
     }
 
     /// Once in a while; and then asks again what the sink's topic looks like, for that may be why.
@@ -143,15 +193,39 @@ impl ProducerActor {
         context.stop();
     }
 
-    /// Asks how many partitions the sink's topic has now: keys are spread over all of them.
+    /// Asks how many partitions the topics have now: keys are spread over all of them.
     fn refresh_partitions(&self, context: &mut Context<Self>) {
-        let (producer, destination, addr) =
-            (self.spec.producer.clone(), self.spec.destination.clone(), context.address());
+        let (producer, destination) = (self.spec.producer.clone(), self.spec.destination.clone());
+        let (known, addr) = (self.partitions, context.address());
         actix_rt::task::spawn_blocking(move || {
-            if let Some(partitions) = cluster::partition_count(producer.client(), &destination.sink.topic) {
-                addr.do_send(SinkPartitions(partitions));
+            let count = |topic: &str| cluster::partition_count(producer.client(), topic);
+            if let Some(sink) = count(&destination.sink.topic) {
+                let dead_letters = match destination.then {
+                    Then::DeadLetter => count(&destination.dead_letter_topic).unwrap_or(known.dead_letters),
+                    Then::Halt | Then::Skip => 0,
+                };
+                addr.do_send(SinkPartitions(Partitions { sink, dead_letters }));
             }
         });
+    }
+}
+
+/// Apart from the lanes, which are changed while it is used.
+fn outlet<'a>(
+    spec: &'a ProducerSpec,
+    deliveries: &'a Arc<Deliveries>,
+    partitions: Partitions,
+    generation: u64,
+) -> Outlet<'a> {
+    Outlet {
+        topics: &spec.topics,
+        deliveries,
+        destination: &spec.destination,
+        partitions,
+        generation,
+        counters: &spec.counters,
+        log: &spec.log,
+        refusals: Cell::new(0),
     }
 }
 
@@ -166,6 +240,10 @@ impl Actor for ProducerActor {
 impl Supervised for ProducerActor {
     /// All lanes are dropped with their acks, so that their ConsumerActors hear of it and send the batches again.
     fn restarting(&mut self, context: &mut Context<Self>) {
+        if let Some(transaction) = self.deliveries.transaction() {
+            // A record may have been handed over that the transaction does not know of.
+            transaction.fail("its ProducerActor panicked");
+        }
         *self = Self::new(self.spec.clone());
         self.started(context);
     }
@@ -178,7 +256,7 @@ impl Handler<Rendered> for ProducerActor {
         fail_point!("producer::before");
         let (number, epoch) = (rendered.ack.lane(), rendered.ack.epoch());
         if epoch < self.oldest_epoch {
-            return self.spec.progress.made();
+            return self.spec.pulse.made();
         }
         self.lane(number, epoch).put(rendered);
         self.wake(number, context);
@@ -190,30 +268,38 @@ impl Handler<Undelivered> for ProducerActor {
     type Result = ();
 
     fn handle(&mut self, undelivered: Undelivered, context: &mut Context<Self>) {
+        self.deliveries.is_told(undelivered.track);
         if let Some((_, error)) = undelivered.failed.first() {
             self.warn(*error, context);
         }
         let (number, epoch) = (undelivered.work.lane, undelivered.work.epoch);
-        if epoch < self.oldest_epoch {
-            return;
+        let outlet = outlet(&self.spec, &self.deliveries, self.partitions, self.generation);
+        if let Some(lane) = self.lanes.get_mut(&number).filter(|_| epoch >= self.oldest_epoch) {
+            lane.refuse(undelivered, &outlet);
+            self.wake(number, context);
         }
-        self.lane(number, epoch).refuse(undelivered);
-        self.wake(number, context);
     }
 }
 
-impl Handler<SentAlone> for ProducerActor {
+impl Handler<SentAgain> for ProducerActor {
     type Result = ();
 
-    fn handle(&mut self, SentAlone { lane, epoch, result }: SentAlone, context: &mut Context<Self>) {
-        let counters = Arc::clone(&self.spec.counters);
-        match self.lane(lane, epoch).sent_alone(epoch, result, &counters) {
+    fn handle(&mut self, SentAgain { lane, epoch, failed }: SentAgain, context: &mut Context<Self>) {
+        let outlet = outlet(&self.spec, &self.deliveries, self.partitions, self.generation);
+        let Some(found) = self.lanes.get_mut(&lane) else { return };
+        match found.sent_again(epoch, failed, &outlet) {
             Ok(Duration::ZERO) => self.wake(lane, context),
-            Ok(pause) => {
-                context.run_later(pause, move |actor, context| actor.wake(lane, context));
-            }
+            Ok(pause) => self.wake_later(lane, pause, context),
             Err(error) => self.fatal(error, context),
         }
+    }
+}
+
+impl Handler<TransactionMoved> for ProducerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TransactionMoved, context: &mut Context<Self>) {
+        self.advance(context);
     }
 }
 

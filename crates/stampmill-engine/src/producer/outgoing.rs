@@ -1,25 +1,45 @@
 //! The records that go out: envelopes, dead letters, and stubs of dead letters that are too large.
 
-use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::OwnedHeaders;
-use rdkafka::producer::BaseRecord;
+use rdkafka::producer::{BaseProducer, ProducerContext};
+use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::partitioner;
 use stampmill_core::record::Record;
 
-use crate::kafka::ffi::add_header;
-use crate::kafka::producer::SinkProducer;
+use super::dead_letter::Size::{Stub, Whole};
+use crate::kafka::ffi::{Outgoing, SinkTopic, add_header};
 use crate::messages::Work;
+use crate::observe::Counters;
 use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue};
-use crate::settings::{Sink, SinkPartition, SinkTimestamp};
+use crate::settings::{PipelineSettings, Sink, SinkPartition, SinkTimestamp, Then};
 
 /// Where the records of a pipeline go.
 pub(crate) struct Destination {
     pub(crate) pipeline: String,
+    /// The source's.
+    pub(crate) group: String,
     pub(crate) sink: Sink,
     pub(crate) dead_letter_topic: String,
+    pub(crate) then: Then,
+}
+
+/// The topics that a pipeline writes to, as one producer knows them.
+pub(crate) struct SinkTopics<C: ProducerContext + 'static> {
+    sink: SinkTopic<C>,
+    /// None where nothing goes there: librdkafka asks the brokers about each that it knows, and some make it then.
+    dead_letters: Option<SinkTopic<C>>,
+}
+
+/// How many partitions the topics have that are written to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Partitions {
+    pub(crate) sink: i32,
+    /// 0 where there is no such topic: nothing goes there then.
+    pub(crate) dead_letters: i32,
 }
 
 /// In which form a record goes out.
@@ -32,16 +52,101 @@ pub(crate) enum Form {
     Stub(DeadLetter),
 }
 
+/// A record that is refused for good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) class: FaultClass,
+    pub(crate) error: RDKafkaErrorCode,
+    pub(crate) attempts: u32,
+    /// When it was refused first, in milliseconds since 1970, if not just now.
+    pub(crate) since: Option<i64>,
+}
+
 pub(crate) const CONTENT_TYPE: &str = "content-type";
+
+/// A record that was dead already before it was sent keeps its reason.
+pub(super) fn form_of(work: &Work, place: usize) -> Form {
+    match &work.outputs.records[place] {
+        Output::Send { .. } | Output::Skipped => Form::AsRendered,
+        Output::DeadLetter(letter) => Form::DeadLetter((**letter).clone()),
+    }
+}
+
+/// What to send in place of a record that was refused for good; `None` where there is nothing smaller left.
+pub(super) fn next_form(refused: &Form, refusal: Refusal) -> Option<Form> {
+    match refused {
+        Form::AsRendered => {
+            let fault = Fault { class: refusal.class, reason: refusal.reason() };
+            Some(Form::DeadLetter(DeadLetter::new("sink".into(), fault, refusal.attempts, refusal.since)))
+        }
+        Form::DeadLetter(letter) => Some(Form::Stub(letter.clone())),
+        Form::Stub(_) => None,
+    }
+}
+
+/// Counts a dead letter that was sent. Of those that were dead before, the TransformActor has told.
+pub(super) fn count_if_dead(counters: &Counters, work: &Work, place: usize, form: &Form) {
+    match (&work.outputs.records[place], form) {
+        (Output::Send { .. } | Output::Skipped, Form::AsRendered) => return,
+        (Output::DeadLetter(_), _) => {}
+        (_, Form::DeadLetter(letter) | Form::Stub(letter)) => {
+            let record = work.batch.batch.record(place);
+            let (topic, partition, offset) = (record.topic, record.partition, record.offset.get());
+            log::warn!("{topic}/{partition} offset {offset} went to the dead letters: {}", letter.fault.reason);
+        }
+    }
+    Counters::add(&counters.dead_letters, 1);
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    pub(super) fn reason(self) -> String {
+        format!("the sink's topic does not take the record: {}", self.error)
+    }
+
+    pub(super) fn log_skipped(self, work: &Work, place: usize) {
+        let record = work.batch.batch.record(place);
+        let (topic, partition, offset) = (record.topic, record.partition, record.offset.get());
+        log::error!("{topic}/{partition} offset {offset} is skipped: {}", self.reason());
+    }
+}
+
+// === impl SinkTopics ===
+
+impl<C: ProducerContext<DeliveryOpaque = usize> + 'static> SinkTopics<C> {
+    /// `None` if a name cannot be one of a topic.
+    pub(crate) fn open(producer: &Arc<BaseProducer<C>>, destination: &Destination) -> Option<Self> {
+        let dead_letters = match destination.then {
+            Then::DeadLetter => Some(SinkTopic::open(producer, &destination.dead_letter_topic)?),
+            Then::Halt | Then::Skip => None,
+        };
+        Some(Self { sink: SinkTopic::open(producer, &destination.sink.topic)?, dead_letters })
+    }
+
+    pub(super) fn dead_letters(&self) -> Option<&SinkTopic<C>> {
+        self.dead_letters.as_ref()
+    }
+}
 
 // === impl Destination ===
 
 impl Destination {
+    pub(crate) fn of(settings: &PipelineSettings) -> Self {
+        Self {
+            pipeline: settings.name.clone(),
+            group: settings.source.group.clone(),
+            sink: settings.sink.clone(),
+            dead_letter_topic: settings.on_failure.dead_letter_topic.clone(),
+            then: settings.on_failure.then,
+        }
+    }
+
     /// Hands a record of a batch to librdkafka, which never blocks. `opaque` comes back with the delivery report.
-    pub(crate) fn send(
+    pub(crate) fn send<C: ProducerContext<DeliveryOpaque = usize>>(
         &self,
-        producer: &SinkProducer,
-        partitions: i32,
+        topics: &SinkTopics<C>,
+        partitions: Partitions,
         work: &Work,
         place: usize,
         form: &Form,
@@ -49,20 +154,24 @@ impl Destination {
     ) -> Result<(), RDKafkaErrorCode> {
         match (form, &work.outputs.records[place]) {
             (Form::AsRendered, Output::Send { key, value, headers }) => {
-                self.send_output(producer, partitions, work, place, (key, value, headers), opaque)
+                self.send_output(&topics.sink, partitions.sink, work, place, (key, value, headers), opaque)
             }
             (Form::AsRendered, Output::Skipped) => unreachable!("what is skipped is settled without being sent"),
             (Form::AsRendered, Output::DeadLetter(letter)) => {
-                self.send_dead_letter(producer, work, place, letter, false, opaque)
+                self.send_dead_letter(topics, partitions.dead_letters, work, place, (letter, Whole), opaque)
             }
-            (Form::DeadLetter(letter), _) => self.send_dead_letter(producer, work, place, letter, false, opaque),
-            (Form::Stub(letter), _) => self.send_dead_letter(producer, work, place, letter, true, opaque),
+            (Form::DeadLetter(letter), _) => {
+                self.send_dead_letter(topics, partitions.dead_letters, work, place, (letter, Whole), opaque)
+            }
+            (Form::Stub(letter), _) => {
+                self.send_dead_letter(topics, partitions.dead_letters, work, place, (letter, Stub), opaque)
+            }
         }
     }
 
-    fn send_output(
+    fn send_output<C: ProducerContext<DeliveryOpaque = usize>>(
         &self,
-        producer: &SinkProducer,
+        topic: &SinkTopic<C>,
         partitions: i32,
         work: &Work,
         place: usize,
@@ -76,19 +185,20 @@ impl Destination {
             OutputKey::Null => None,
             OutputKey::Rendered(range) => Some(&bytes[range.clone()]),
         };
-        let mut out = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.sink.topic, opaque);
-        out.partition = Some(self.partition(partitions, work, &record, key));
-        out.key = key;
-        out.payload = match value {
-            OutputValue::Tombstone => None,
-            OutputValue::Rendered(range) => Some(&bytes[range.clone()]),
-        };
-        out.timestamp = match self.sink.timestamp {
-            SinkTimestamp::Source => record.timestamp,
-            SinkTimestamp::Now => None,
-        };
-        out.headers = self.headers(work, &record, headers);
-        send(producer, out)
+        topic.send(Outgoing {
+            partition: self.partition(partitions, work, &record, key),
+            key,
+            payload: match value {
+                OutputValue::Tombstone => None,
+                OutputValue::Rendered(range) => Some(&bytes[range.clone()]),
+            },
+            timestamp: match self.sink.timestamp {
+                SinkTimestamp::Source => record.timestamp,
+                SinkTimestamp::Now => None,
+            },
+            headers: self.headers(work, &record, headers),
+            opaque,
+        })
     }
 
     fn partition(&self, partitions: i32, work: &Work, record: &Record<'_>, key: Option<&[u8]>) -> i32 {
@@ -125,66 +235,4 @@ impl Destination {
         let content_type = self.sink.content_type.is_some() && name == CONTENT_TYPE.as_bytes();
         content_type || self.sink.headers.iter().any(|own| own.as_bytes() == name)
     }
-
-    /// Key, value, headers and timestamp as they came, and headers that say what happened.
-    fn send_dead_letter(
-        &self,
-        producer: &SinkProducer,
-        work: &Work,
-        place: usize,
-        letter: &DeadLetter,
-        stub: bool,
-        opaque: usize,
-    ) -> Result<(), RDKafkaErrorCode> {
-        let record = work.batch.batch.record(place);
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + 10);
-        if !stub {
-            record.headers.iter().for_each(|(name, value)| add_header(&mut headers, name, value));
-        }
-        let mut number = String::new();
-        let mut add = |name: &str, value: &str| add_header(&mut headers, name.as_bytes(), Some(value.as_bytes()));
-        add("stampmill-error", &letter.fault.reason);
-        add("stampmill-error-class", letter.fault.class.as_str());
-        add("stampmill-pipeline", &self.pipeline);
-        add("stampmill-transform", &letter.step);
-        add("stampmill-topic", record.topic);
-        add("stampmill-partition", format_into(&mut number, record.partition));
-        add("stampmill-offset", format_into(&mut number, record.offset.get()));
-        add("stampmill-attempts", format_into(&mut number, letter.attempts));
-        if let Some(timestamp) = record.timestamp {
-            add("stampmill-timestamp", format_into(&mut number, timestamp));
-        }
-        if stub {
-            add("stampmill-stub", &stub_note(&record));
-        }
-        let mut out = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.dead_letter_topic, opaque);
-        out.key = record.key.filter(|_| !stub);
-        out.payload = record.payload.filter(|_| !stub);
-        out.timestamp = record.timestamp;
-        out.headers = Some(headers);
-        send(producer, out)
-    }
-}
-
-fn stub_note(record: &Record<'_>) -> String {
-    let size = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-    format!(
-        "the original is too large for this topic: a key of {} bytes and a value of {} bytes, to be read at {}/{} offset {}",
-        size(record.key),
-        size(record.payload),
-        record.topic,
-        record.partition,
-        record.offset.get()
-    )
-}
-
-fn format_into(text: &mut String, number: impl std::fmt::Display) -> &str {
-    text.clear();
-    // Writing to a `String` cannot fail.
-    let _ = write!(text, "{number}");
-    text
-}
-
-fn send(producer: &SinkProducer, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), RDKafkaErrorCode> {
-    producer.send(record).map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))
 }

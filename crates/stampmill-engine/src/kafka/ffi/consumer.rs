@@ -1,6 +1,4 @@
-//! Every raw call of librdkafka: what rdkafka has no safe form for, or only a slow one.
-
-#![allow(unsafe_code)]
+//! A consumer's part: records in batches, commits with a result, the group's generation.
 
 use std::ffi::{CString, c_char, c_void};
 use std::ptr::{self, NonNull};
@@ -10,9 +8,11 @@ use rdkafka::TopicPartitionList;
 use rdkafka::bindings as rd;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::OwnedHeaders;
 use rdkafka::types::RDKafkaRespErr;
+use stampmill_core::completed::Completed;
 use stampmill_core::record::{Batch, Offset};
+
+use super::bytes;
 
 /// The fetched records of one partition, apart from the consumer's main queue.
 ///
@@ -37,6 +37,8 @@ pub(crate) struct Taken {
     pub(crate) records: usize,
     /// Records left out because an earlier one had the same offset or a higher one.
     pub(crate) regressed: usize,
+    /// The last record left out because it is completed.
+    pub(crate) completed: Option<Offset>,
     /// The queue also carries the partition's errors; the last one.
     pub(crate) error: Option<RDKafkaErrorCode>,
 }
@@ -78,8 +80,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     }
 
     /// Moves up to `most` records that are there now into `batch`, leaving out what is not beyond its last offset or
-    /// below `from`. Does not wait.
-    pub(crate) fn take(&self, batch: &mut Batch, from: i64, most: usize) -> Taken {
+    /// below `from`, and what is completed. Does not wait.
+    pub(crate) fn take(&self, batch: &mut Batch, from: i64, most: usize, completed: &Completed) -> Taken {
         let mut messages: Vec<*mut rd::rd_kafka_message_t> = Vec::with_capacity(most);
         // SAFETY: there is room for `most` pointers, and librdkafka says how many it wrote. It returns -1 on an error
         // and wrote none then.
@@ -91,7 +93,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         for message in messages {
             // SAFETY: each pointer is a message of ours to read, once, and to destroy.
             unsafe {
-                copy(&*message, batch, from, &mut taken);
+                copy(&*message, batch, from, completed, &mut taken);
                 rd::rd_kafka_message_destroy(message);
             }
         }
@@ -113,9 +115,20 @@ impl<C: ConsumerContext + 'static> Drop for PartitionQueue<C> {
 ///
 /// # Safety
 /// `message` is a live message of a consumer.
-unsafe fn copy(message: &rd::rd_kafka_message_t, batch: &mut Batch, from: i64, taken: &mut Taken) {
+unsafe fn copy(
+    message: &rd::rd_kafka_message_t,
+    batch: &mut Batch,
+    from: i64,
+    completed: &Completed,
+    taken: &mut Taken,
+) {
     if message.err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
         taken.error = Some(message.err.into());
+        return;
+    }
+    let offset = Offset::new(message.offset);
+    if completed.contains(offset) {
+        taken.completed = Some(offset);
         return;
     }
     let next = batch.last().map_or(from, |last| last.next().get());
@@ -129,7 +142,7 @@ unsafe fn copy(message: &rd::rd_kafka_message_t, batch: &mut Batch, from: i64, t
         let timestamp = rd::rd_kafka_message_timestamp(message, &mut kind);
         let timestamp = (timestamp >= 0).then_some(timestamp);
         let key = bytes(message.key, message.key_len);
-        batch.push(Offset::new(message.offset), timestamp, key, bytes(message.payload, message.len));
+        batch.push(offset, timestamp, key, bytes(message.payload, message.len));
         copy_headers(message, batch);
     }
     taken.records += 1;
@@ -157,15 +170,6 @@ unsafe fn copy_headers(message: &rd::rd_kafka_message_t, batch: &mut Batch) {
     }
 }
 
-/// Null and empty are different things: librdkafka gives an empty value a pointer.
-///
-/// # Safety
-/// `start` is null, or the start of `length` bytes that live for `'a`.
-unsafe fn bytes<'a>(start: *const c_void, length: usize) -> Option<&'a [u8]> {
-    // SAFETY: the caller's promise.
-    (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast(), length) })
-}
-
 /// Sends a commit, whose result comes to `commit_callback` when the consumer is polled. rdkafka's own asynchronous
 /// commit has no result: librdkafka reports only to a callback that rdkafka does not set, or to a queue.
 pub(crate) fn commit_async<C: ConsumerContext>(
@@ -190,6 +194,21 @@ pub(crate) fn commit_async<C: ConsumerContext>(
     }
 }
 
+/// The generation of the group (or the member's epoch, by KIP-848) that the consumer is a member of; `None` if it is none.
+pub(crate) fn generation<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<i32> {
+    // SAFETY: the client is live; what is got is ours to destroy, and is read before that.
+    let generation = unsafe {
+        let group = rd::rd_kafka_consumer_group_metadata(consumer.client().native_ptr());
+        if group.is_null() {
+            return None;
+        }
+        let generation = rd::rd_kafka_consumer_group_metadata_generation_id(group);
+        rd::rd_kafka_consumer_group_metadata_destroy(group);
+        generation
+    };
+    (generation > 0).then_some(generation)
+}
+
 /// The metadata of each committed offset, in the list's order. rdkafka's own accessor panics on what is not UTF-8.
 pub(crate) fn commit_metadata(list: &TopicPartitionList) -> Vec<Option<String>> {
     // SAFETY: the list is live and its `elems` are `cnt` entries; an entry's metadata is null or `metadata_size` bytes.
@@ -200,27 +219,5 @@ pub(crate) fn commit_metadata(list: &TopicPartitionList) -> Vec<Option<String>> 
             .map(|entry| bytes(entry.metadata, entry.metadata_size))
             .map(|metadata| String::from_utf8(metadata?.to_vec()).ok())
             .collect()
-    }
-}
-
-/// Adds a header with its name as the bytes that came: Kafka asks for UTF-8 there and checks nothing, and rdkafka's
-/// own call takes only a `str`.
-pub(crate) fn add_header(headers: &mut OwnedHeaders, name: &[u8], value: Option<&[u8]>) {
-    let (start, length) = value.map_or((ptr::null(), 0), |value| (value.as_ptr(), value.len()));
-    let list = ptr::from_ref(headers.as_borrowed()).cast_mut().cast::<rd::rd_kafka_headers_t>();
-    // SAFETY: a `BorrowedHeaders` is nothing but a name for librdkafka's list, which is allocated by it and which the
-    // exclusive reference says nobody else uses. Name and value are copied. It can only fail for a read-only list,
-    // which an owned one is not.
-    unsafe { rd::rd_kafka_header_add(list, name.as_ptr().cast(), name.len() as isize, start.cast(), length as isize) };
-}
-
-/// Shortens the pause that the mock cluster takes before a group's first assignment, which is three seconds.
-pub(crate) fn set_mock_rebalance_delay<C: rdkafka::ClientContext>(client: &rdkafka::client::Client<C>, delay_ms: i32) {
-    // SAFETY: the client is live, and so is the mock cluster that it owns, if it owns one.
-    unsafe {
-        let cluster = rd::rd_kafka_handle_mock_cluster(client.native_ptr());
-        if !cluster.is_null() {
-            rd::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, delay_ms);
-        }
     }
 }

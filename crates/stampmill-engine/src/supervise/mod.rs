@@ -1,39 +1,48 @@
-//! Restarts an actor that panics, with fresh state and its mailbox as it was.
+//! Restarts an actor that panics, with fresh state and its mailbox as it was, so often as its budget allows.
 //!
 //! actix's own `Supervisor` does not do this: it is part of the task that dies, the mailbox closes for good and what
 //! was in it is gone. So an actor runs inside a [`Guard`], a future that catches the panic of one poll, waits, and goes
 //! on with the same context. All that a panic can lose is the message in hand, and that one's ack tells upstream.
+
+mod budget;
+mod exit;
+pub(crate) mod pulse;
 
 use std::any::Any;
 use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::dev::ContextFut;
 use actix::dev::channel::{AddressReceiver, channel};
 use actix::{Actor, Addr, ArbiterHandle, Context, Supervised};
 use actix_rt::time::{Sleep, sleep};
 
+pub(crate) use self::budget::{Backoff, Budget, Limit, jittered};
+pub use self::exit::ExitReason;
+pub(crate) use self::exit::message;
+pub(crate) use self::pulse::{Pulse, PulseWatch};
+use crate::messages::Report;
 use crate::observe::{Counters, Role};
 
 /// Who is watched, and where its restarts are counted.
+#[derive(Clone)]
 pub(crate) struct Watch {
     pub(crate) role: Role,
-    /// For the log: `transform 2 of bank-audit`.
+    /// For the log: `bank-audit: TransformActor 2`.
     pub(crate) name: String,
     pub(crate) counters: Arc<Counters>,
-    /// Raised by the actor whenever it gets something done: then the next restart is quick again.
-    pub(crate) progress: Progress,
+    pub(crate) pulse: Pulse,
+    pub(crate) limit: Limit,
+    /// Shared with whoever replaces the actor when it hangs.
+    pub(crate) budget: Arc<Mutex<Budget>>,
+    pub(crate) control: Sender<Report>,
 }
-
-/// Counts what an actor has got done.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Progress(Arc<AtomicU64>);
 
 /// An actor's mailbox before the actor runs.
 pub(crate) struct Mailbox<A: Actor>(AddressReceiver<A>);
@@ -43,15 +52,12 @@ struct Guard<A: Actor<Context = Context<A>> + Supervised> {
     /// Not over yet: the mailbox keeps what comes meanwhile.
     pause: Option<Pin<Box<Sleep>>>,
     restart_is_due: bool,
+    /// Its budget is used up. Actor and mailbox stay as they are until the pipeline has ended: to let go of the acks in
+    /// them would have every batch sent again, to nobody. A ConsumerActor has no acks, but a queue, which has to come back
+    /// before its consumer can leave the group: it ends at once.
+    gave_up: bool,
     watch: Watch,
     backoff: Backoff,
-}
-
-/// The pause before the next restart: doubled each time, short again after progress.
-#[derive(Debug, Default)]
-struct Backoff {
-    restarts_without_progress: u32,
-    progress_at_last_restart: u64,
 }
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -75,7 +81,8 @@ pub(crate) fn run<A>(
     let spawned = arbiter.spawn_fn(move || {
         let context = Context::with_receiver(mailbox.0);
         let actor = context.into_future(make());
-        actix::spawn(Guard { actor, pause: None, restart_is_due: false, watch, backoff: Backoff::default() });
+        let backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE);
+        actix::spawn(Guard { actor, pause: None, restart_is_due: false, gave_up: false, watch, backoff });
     });
     assert!(spawned, "the arbiter of an actor outlives it");
 }
@@ -88,6 +95,9 @@ impl<A: Actor<Context = Context<A>> + Supervised> Future for Guard<A> {
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<()> {
         let this = self.get_mut();
         loop {
+            if this.gave_up {
+                return if this.watch.role == Role::Consumer { Poll::Ready(()) } else { Poll::Pending };
+            }
             if let Some(pause) = &mut this.pause {
                 ready!(pause.as_mut().poll(task));
                 this.pause = None;
@@ -97,13 +107,16 @@ impl<A: Actor<Context = Context<A>> + Supervised> Future for Guard<A> {
                 if mem::take(&mut this.restart_is_due) && !this.actor.restart() {
                     return Poll::Ready(());
                 }
-                Pin::new(&mut this.actor).poll(task)
+                this.watch.pulse.work(|| Pin::new(&mut this.actor).poll(task))
             }));
             match caught {
                 Ok(state) => return state,
                 Err(panic) => {
                     this.restart_is_due = true;
-                    this.pause = Some(Box::pin(sleep(this.watch.panicked(&mut this.backoff, &*panic))));
+                    match this.watch.panicked(&mut this.backoff, &*panic) {
+                        Some(pause) => this.pause = Some(Box::pin(sleep(pause))),
+                        None => this.gave_up = true,
+                    }
                 }
             }
         }
@@ -115,42 +128,37 @@ impl<A: Actor<Context = Context<A>> + Supervised> Unpin for Guard<A> {}
 // === impl Watch ===
 
 impl Watch {
-    fn panicked(&self, backoff: &mut Backoff, panic: &(dyn Any + Send)) -> Duration {
-        let pause = backoff.next(self.progress.get());
+    /// The pause before the restart, or `None` if there is none: then the control thread has been told.
+    fn panicked(&self, backoff: &mut Backoff, panic: &(dyn Any + Send)) -> Option<Duration> {
         self.counters.count_restart(self.role);
-        log::warn!("{} panicked (`{}`): restarted in {} ms", self.name, message(panic), pause.as_millis());
-        pause
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
-}
-
-// === impl Progress ===
-
-impl Progress {
-    pub(crate) fn made(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-// === impl Backoff ===
-
-impl Backoff {
-    fn next(&mut self, progress: u64) -> Duration {
-        if progress != self.progress_at_last_restart {
-            self.restarts_without_progress = 0;
+        let text = message(panic);
+        if !self.spend() {
+            self.give_up(text);
+            return None;
         }
-        self.progress_at_last_restart = progress;
-        let pause = SHORTEST_PAUSE.saturating_mul(2u32.saturating_pow(self.restarts_without_progress));
-        self.restarts_without_progress += 1;
-        pause.min(LONGEST_PAUSE)
+        let pause = backoff.next(self.pulse.done());
+        log::warn!("{} panicked (`{text}`): restarted in {} ms", self.name, pause.as_millis());
+        Some(pause)
+    }
+
+    /// A panic in what works for the actor outside of it, and goes on without a restart: it counts like one, or what
+    /// panics each time would go on for ever.
+    pub(crate) fn panicked_beside(&self, panic: &(dyn Any + Send)) {
+        self.counters.count_restart(self.role);
+        if !self.spend() {
+            self.give_up(message(panic));
+        }
+    }
+
+    fn give_up(&self, text: &str) {
+        let reason = ExitReason::panicked(text, self.limit);
+        // The control thread is gone only when the pipeline has ended already.
+        let _ = self.control.send(Report::GaveUp { name: self.name.clone(), reason });
+    }
+
+    /// Takes a restart from the budget; `false` if none is left.
+    pub(crate) fn spend(&self) -> bool {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).spend(Instant::now())
     }
 }
 
@@ -165,7 +173,7 @@ mod tests {
     struct Doubler {
         panics_left: u32,
         state: u32,
-        done: mpsc::Sender<(u32, u32)>,
+        done: Sender<(u32, u32)>,
     }
 
     struct Number(u32);
@@ -200,18 +208,21 @@ mod tests {
         }
     }
 
+    fn watch(name: &str, counters: &Arc<Counters>, restarts: u32, control: Sender<Report>) -> Watch {
+        let limit = Limit { restarts, window: Duration::from_secs(60) };
+        let budget = Arc::new(Mutex::new(Budget::new(limit)));
+        let (name, counters) = (name.to_owned(), Arc::clone(counters));
+        Watch { role: Role::Transform, name, counters, pulse: Pulse::default(), limit, budget, control }
+    }
+
     #[test]
     fn a_panic_loses_only_the_message_in_hand() {
         let system = System::new();
         let arbiter = Arbiter::new();
         let (done, results) = mpsc::channel();
         let counters = Arc::new(Counters::default());
-        let watch = Watch {
-            role: Role::Transform,
-            name: "doubler".into(),
-            counters: counters.clone(),
-            progress: Progress::default(),
-        };
+        let (control, _reports) = mpsc::channel();
+        let watch = watch("doubler", &counters, 10, control);
         let (addr, mailbox) = mailbox();
         for number in [1, 2, 2, 3, 4] {
             addr.do_send(Number(number));
@@ -226,10 +237,22 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_doubles_to_a_bound_and_is_short_again_after_progress() {
-        let mut backoff = Backoff::default();
-        let pauses: Vec<_> = (0..12).map(|_| backoff.next(0).as_millis()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000]);
-        assert_eq!(backoff.next(1).as_millis(), 1);
+    fn a_budget_that_is_used_up_is_told_with_the_reason() {
+        let system = System::new();
+        let arbiter = Arbiter::new();
+        let (done, results) = mpsc::channel();
+        let (control, reports) = mpsc::channel();
+        let watch = watch("doubler", &Arc::default(), 2, control);
+        let (addr, mailbox) = mailbox();
+        [1, 2, 2, 2, 3].into_iter().for_each(|number| addr.do_send(Number(number)));
+        run(&arbiter.handle(), mailbox, watch, move || Doubler { panics_left: 9, state: 0, done });
+        let Ok(Report::GaveUp { name, reason }) = reports.recv() else { panic!("it gives up") };
+        let window = Duration::from_secs(60);
+        let expected = ExitReason::PanickedTooOften { message: "planted".into(), restarts: 2, window };
+        assert_eq!((name.as_str(), reason), ("doubler", expected));
+        arbiter.stop();
+        arbiter.join().expect("the arbiter ends");
+        assert_eq!(results.iter().collect::<Vec<_>>(), [(1, 1)], "what was behind is neither handled nor lost early");
+        drop(system);
     }
 }
