@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use stampmill_engine::settings::RunOptions;
 
-use crate::config::Sources;
+use crate::commands::dead_letters::DeadLetters;
+use crate::config::{Sources, memory};
 
 #[derive(Debug, Parser)]
 #[command(name = "stampmill", version, about = "An actor-based stream processor for Kafka, configured by file.")]
@@ -21,6 +23,10 @@ pub(crate) enum Command {
     Check(Configuration),
     /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
     Render(Render),
+    /// Look at the records that could not be processed, and send them again.
+    DeadLetters(DeadLetters),
+    /// Measure a pipeline over the records of its own topics, which it writes to a topic of its own.
+    Bench(Bench),
     /// Show the whole job on an embedded Kafka; needs nothing.
     Demo(Demo),
     /// Run the embedded Kafka alone, for trying things out.
@@ -46,6 +52,10 @@ pub(crate) struct Run {
     /// Exit with 1 when the brokers cannot be reached at start, instead of waiting for them
     #[arg(long)]
     fail_fast: bool,
+    /// At the stop, take a static member (`group.instance.id`) from its group, whose partitions would otherwise wait for
+    /// it until its session ends
+    #[arg(long)]
+    leave: bool,
 }
 
 #[derive(Args, Debug)]
@@ -67,6 +77,20 @@ pub(crate) struct Render {
     /// The file with the payload, `-` for standard input
     #[arg(default_value = "-", value_name = "FILE")]
     pub(crate) input: PathBuf,
+}
+
+/// Reads from the beginning, in a group of its own, and writes to a topic of its own with as many partitions as the sink's;
+/// both are deleted afterwards. Records that cannot be processed are counted and left out.
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+    /// The pipeline; may be left out where there is only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// For how long to measure, at the most; it ends before when there is nothing more to read
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: u64,
 }
 
 #[derive(Args, Debug)]
@@ -93,15 +117,25 @@ impl Configuration {
     /// With the environment of this process.
     pub(crate) fn sources(self) -> Sources {
         let Self { files, flags } = self;
-        Sources { files, flags, environment: std::env::vars_os().collect(), ..Sources::default() }
+        Sources {
+            files,
+            flags,
+            environment: std::env::vars_os().collect(),
+            available: memory::available(),
+            fallback: None,
+        }
     }
 }
 
 // === impl Run ===
 
 impl Run {
+    pub(crate) fn options(&self) -> RunOptions {
+        RunOptions { fail_fast: self.fail_fast, leave: self.leave }
+    }
+
     pub(crate) fn sources(self) -> Sources {
-        Sources { fail_fast: self.fail_fast, ..self.configuration.sources() }
+        self.configuration.sources()
     }
 }
 

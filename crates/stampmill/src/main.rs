@@ -15,7 +15,7 @@ use clap::Parser;
 use stampmill_engine::logging::Format;
 
 use self::cli::{Cli, Command};
-use self::commands::{check, configured, exit, render};
+use self::commands::{check, configured, dead_letters, exit, render};
 
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
@@ -24,15 +24,20 @@ fn main() -> ExitCode {
     };
     match command {
         // These log as their configuration says.
-        Command::Run(_) | Command::Demo(_) => {}
-        Command::Check(_) | Command::Render(_) | Command::DevBroker(_) => {
+        Command::Run(_) | Command::Bench(_) | Command::Demo(_) => {}
+        Command::Check(_) | Command::Render(_) | Command::DeadLetters(_) | Command::DevBroker(_) => {
             logging::init(logging::DEFAULT, Format::default());
         }
     }
     match command {
-        Command::Run(arguments) => configured(arguments.sources(), commands::run::run),
+        Command::Run(arguments) => {
+            let options = arguments.options();
+            configured(arguments.sources(), |settings| commands::run::run(settings, options))
+        }
         Command::Check(arguments) => configured(arguments.sources(), |settings| check::run(&settings)),
         Command::Render(arguments) => render::run(arguments),
+        Command::DeadLetters(arguments) => dead_letters::run(arguments),
+        Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Demo(arguments) => commands::demo::run(arguments),
         Command::DevBroker(arguments) => commands::dev_broker::run(arguments),
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use stampmill_engine::settings::{PipelineSettings, SinkPartition, Start};
+use stampmill_engine::settings::{Ordering, PipelineSettings, SinkPartition, Start, Then};
 
 use crate::commands::exit;
 use crate::config::Settings;
@@ -19,6 +19,16 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
 /// No property is in it: a password would be one.
 fn summary(pipeline: &PipelineSettings) -> String {
     let PipelineSettings { name, source, sink, actors, on_failure, .. } = pipeline;
+    let order = match pipeline.ordering {
+        Ordering::Partition => "in order by partition",
+        Ordering::Key => "in order by key",
+        Ordering::None => "in no order",
+    };
+    let failures = match on_failure.then {
+        Then::DeadLetter => format!("to {}", on_failure.dead_letter_topic),
+        Then::Halt => "halt the partition".to_owned(),
+        Then::Skip => "are skipped".to_owned(),
+    };
     let start = match source.start {
         Start::Earliest => "earliest",
         Start::Latest => "latest",
@@ -32,12 +42,13 @@ fn summary(pipeline: &PipelineSettings) -> String {
         "{name}\n  \
          source       {} (group {}, first time from {start})\n  \
          sink         {} ({partition})\n  \
-         dead letters {} (retries {})\n  \
+         delivery     {}, {order}\n  \
+         failures     {failures} (retries {})\n  \
          actors       transforms {}, producers {}\n",
         source.topics.join(", "),
         source.group,
         sink.topic,
-        on_failure.dead_letter_topic,
+        pipeline.delivery,
         on_failure.retries,
         actors.transforms,
         actors.producers,

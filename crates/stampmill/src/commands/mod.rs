@@ -1,6 +1,9 @@
 //! What the program does, a file for each command.
 
+pub(crate) mod bench;
 pub(crate) mod check;
+mod choice;
+pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod dev_broker;
 pub(crate) mod render;

@@ -8,25 +8,23 @@ use std::sync::Arc;
 use stampmill_core::escape::escape_line;
 use stampmill_core::record::{Batch, Offset, Record};
 use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
-use stampmill_engine::kafka::sample::{SampleError, last_records};
+use stampmill_engine::kafka::reader::ReadError;
+use stampmill_engine::kafka::sample::last_records;
 use stampmill_engine::settings::PipelineSettings;
 
 use crate::cli::Render;
+use crate::commands::choice::choose;
 use crate::commands::exit;
-use crate::config::{self, Settings};
+use crate::config;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {
-    #[error("no pipeline `{name}`; those of the configuration are {known}")]
-    NoPipeline { name: String, known: String },
-    #[error("there are several pipelines; name one of them with `--pipeline`: {known}")]
-    SeveralPipelines { known: String },
     #[error("`{path}` cannot be read: {source}; name a file, or `-` for standard input")]
     Input { path: String, source: std::io::Error },
     #[error("the pipeline names {names} topics; say with `--topic` which one to read")]
     WhichTopic { names: usize },
     #[error("{0}")]
-    Sample(#[from] SampleError),
+    Sample(#[from] ReadError),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
 }
@@ -72,19 +70,6 @@ fn batches(pipeline: &PipelineSettings, arguments: &Render) -> Result<Vec<Batch>
 fn report(error: &dyn std::error::Error, code: u8) -> ExitCode {
     eprintln!("{error}");
     code.into()
-}
-
-fn choose<'a>(settings: &'a Settings, name: Option<&str>) -> Result<&'a PipelineSettings, RenderError> {
-    let known =
-        || settings.pipelines.iter().map(|pipeline| format!("`{}`", pipeline.name)).collect::<Vec<_>>().join(", ");
-    match (name, settings.pipelines.as_slice()) {
-        (None, [only]) => Ok(only),
-        (None, _) => Err(RenderError::SeveralPipelines { known: known() }),
-        (Some(name), pipelines) => {
-            let found = pipelines.iter().find(|pipeline| pipeline.name == name);
-            found.ok_or_else(|| RenderError::NoPipeline { name: name.to_owned(), known: known() })
-        }
-    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RenderError> {
@@ -154,7 +139,7 @@ fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Sources;
+    use crate::config::{Settings, Sources};
 
     const TWO: &str = "
 connections: { kafka: { bootstrap.servers: 'localhost:9092' } }
@@ -169,16 +154,6 @@ pipelines:
         let settings = config::load(Sources { files: vec![file.clone()], ..Sources::default() });
         std::fs::remove_file(&file).expect("the file can be removed");
         settings.unwrap_or_else(|errors| panic!("{errors}"))
-    }
-
-    #[test]
-    fn the_pipeline_is_named_where_there_are_several() {
-        let settings = two("named");
-        assert_eq!(choose(&settings, Some("b")).map(|pipeline| pipeline.name.as_str()).ok(), Some("b"));
-        let error = choose(&settings, None).map(|_| ()).expect_err("there are two").to_string();
-        assert_eq!(error, "there are several pipelines; name one of them with `--pipeline`: `a`, `b`");
-        let error = choose(&settings, Some("c")).map(|_| ()).expect_err("there is none").to_string();
-        assert_eq!(error, "no pipeline `c`; those of the configuration are `a`, `b`");
     }
 
     #[test]

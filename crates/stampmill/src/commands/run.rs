@@ -1,10 +1,11 @@
 //! `stampmill run`: the pipelines, until a signal or a fault.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stampmill_engine::Running;
 use stampmill_engine::logging::LogOutput;
+use stampmill_engine::settings::{PipelineSettings, RunOptions};
 
 use crate::commands::exit;
 use crate::config::Settings;
@@ -13,13 +14,17 @@ use crate::signals::Signals;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-pub(crate) fn run(settings: Settings) -> ExitCode {
+/// What a stop may take beyond the longest `drain_timeout_ms`: to end transactions, close clients and leave groups.
+const BEYOND_THE_DRAIN: Duration = Duration::from_secs(30);
+
+pub(crate) fn run(mut settings: Settings, options: RunOptions) -> ExitCode {
     let log = logging::init(logging::DEFAULT, settings.log_format);
     #[cfg(feature = "failpoints")]
     let _faults = fail::FailScenario::setup();
 
-    let names: Vec<String> = settings.pipelines.iter().map(|pipeline| format!("`{}`", pipeline.name)).collect();
-    log::info!("stampmill {} starts {}: at least once", env!("CARGO_PKG_VERSION"), names.join(", "));
+    settings.pipelines.iter_mut().for_each(|pipeline| pipeline.run = options);
+    let names: Vec<String> = settings.pipelines.iter().map(name_and_guarantee).collect();
+    log::info!("stampmill {} starts {}", env!("CARGO_PKG_VERSION"), names.join(", "));
     // The arbiters of the pipelines belong to this system, and must be gone before it.
     let system = actix_rt::System::new();
     let ended = system.block_on(until_ended(settings, &log));
@@ -33,20 +38,33 @@ pub(crate) fn run(settings: Settings) -> ExitCode {
     }
 }
 
+fn name_and_guarantee(pipeline: &PipelineSettings) -> String {
+    format!("`{}`: {}", pipeline.name, pipeline.delivery)
+}
+
 async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
+    let drains = settings.pipelines.iter().map(|pipeline| pipeline.pace.drain_timeout);
+    let patience = drains.max().unwrap_or_default() + BEYOND_THE_DRAIN;
     let running = stampmill_engine::start(settings.pipelines, log)?;
     let mut looks = actix_rt::time::interval(BETWEEN_LOOKS);
-    let mut stopping = false;
+    let mut stopping = None::<Instant>;
     while !running.all_finished() {
         looks.tick().await;
         if let Some(signal) = signals.beyond_the_first() {
             log::warn!("a second signal: what is in flight is not waited for, and comes again at the next start");
             std::process::exit(128 + signal);
         }
-        if !stopping && (signals.first().is_some() || running.finished()) {
-            stopping = true;
-            stop(&running, signals.first());
+        match stopping {
+            None if signals.first().is_some() || running.finished() => {
+                stopping = Some(Instant::now());
+                stop(&running, signals.first());
+            }
+            Some(since) if since.elapsed() >= patience => {
+                log::error!("not stopped within {} s: what is in flight comes again", patience.as_secs());
+                std::process::exit(exit::FAILURE.into());
+            }
+            _ => {}
         }
     }
     Ok(running.wait()?)

@@ -31,8 +31,8 @@ pub(crate) enum ConfigError {
     Missing { at: Place, doc: &'static str },
     #[error("{at}: expected {expected}, got {found}")]
     Mismatch { at: Place, expected: String, found: String },
-    #[error("{at}: `{value}` is not available yet; {instead}")]
-    NotYet { at: Place, value: &'static str, instead: &'static str },
+    #[error("{at}: {fault}")]
+    Together { at: Place, fault: String },
     #[error("{at}: `{name}` is not a name; write it with `a` to `z`, `0` to `9` and `-`")]
     Name { at: Place, name: String },
     #[error("{at}: {fault}")]

@@ -3,15 +3,19 @@
 //! The way of a value: [`yaml`] reads it as written, [`layers`] and [`overrides`] put it over the default,
 //! [`section`] reads it under the [`schema`], [`pipeline`] makes a setting of it.
 
+mod checks;
 mod connection;
 mod error;
+mod failures;
 mod interpolation;
 mod layers;
+pub(crate) mod memory;
 mod numbers;
 mod origin;
 mod overrides;
 mod owned;
 mod pipeline;
+mod profile;
 mod properties;
 mod reading;
 #[cfg(test)]
@@ -50,7 +54,8 @@ pub(crate) struct Sources {
     pub(crate) environment: Vec<(OsString, OsString)>,
     /// Key and value of each `--set`, as `pipelines.NAME.sink.partition` and `source`.
     pub(crate) flags: Vec<(String, String)>,
-    pub(crate) fail_fast: bool,
+    /// Bytes of memory that the process may take, if that is known.
+    pub(crate) available: Option<usize>,
 }
 
 /// A configuration in which nothing is wrong.
@@ -87,7 +92,7 @@ pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
     let merged = layers::merge(layers).map_err(ConfigError::from)?;
 
     let reading = Reading { environment: &environment, errors: RefCell::new(errors), partials: RefCell::default() };
-    let settings = read(&reading, &merged, sources.fail_fast);
+    let settings = read(&reading, &merged, sources.available);
     match reading.errors.into_inner() {
         errors if errors.is_empty() => Ok(settings),
         errors => Err(ConfigErrors(errors)),
@@ -116,13 +121,15 @@ fn layer(
     table.map(Layer).map_err(|error| errors.push(error)).ok()
 }
 
-fn read(reading: &Reading<'_>, merged: &config::Value, fail_fast: bool) -> Settings {
+fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>) -> Settings {
     let root = Section::open(reading, schema::ROOT, Some(merged), "");
     let connections = connection::connections(reading, root.value("connections"));
-    let pipelines = pipeline::pipelines(reading, root.value("pipelines"), &connections, fail_fast);
+    let pipelines = pipeline::pipelines(reading, root.value("pipelines"), &connections);
     let traffic: Vec<Traffic<'_>> = pipelines.iter().map(pipeline::Pipeline::traffic).collect();
     topics::check(reading, &traffic);
     drop(traffic);
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
-    Settings { pipelines: pipelines.into_iter().map(|pipeline| pipeline.settings).collect(), log_format }
+    let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
+    let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
+    Settings { pipelines: pipelines.collect(), log_format }
 }

@@ -175,11 +175,13 @@ impl Settable {
                     PROPERTIES.iter().filter(|property| side.takes(property.side)).map(|property| property.name);
                 self.0.extend(names.map(|name| join(path, name)));
             }
-            Kind::Steps(_) | Kind::Short(_) => {}
-            Kind::Text
+            Kind::Steps(_) => {}
+            // In its short form; a list of steps, which has the others, is set as a whole.
+            Kind::Short(_)
+            | Kind::Text
             | Kind::Number { .. }
             | Kind::Size
-            | Kind::Choice { .. }
+            | Kind::Choice(_)
             | Kind::WordOrNumber(_)
             | Kind::Template
             | Kind::TemplateOrNull

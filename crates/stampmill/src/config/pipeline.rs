@@ -8,12 +8,15 @@ use stampmill_core::json::Rules;
 use stampmill_core::template::{Limits, Media, Missing, Options, PayloadFormat, Template};
 use stampmill_core::transform::{OnNull, Reading as PayloadReading, Transforms};
 use stampmill_engine::settings::{
-    Actors, OnFailure, OnOffsetGap, Pace, PipelineSettings, Properties, Sink, SinkKey, SinkPartition, SinkTimestamp,
-    Source, Start,
+    Actors, Delivery, Memory, OnOffsetGap, Ordering, Pace, PipelineSettings, RunOptions, Sink, SinkKey, SinkPartition,
+    SinkTimestamp, Source, Start,
 };
 
+use super::checks;
 use super::connection::{self, Connection};
 use super::error::{ConfigError, Place, remedy};
+use super::failures;
+use super::profile::{BALANCED, PROFILES, Profile};
 use super::properties::Side;
 use super::reading::{Reading, Text, join, place};
 use super::schema;
@@ -35,10 +38,9 @@ pub(crate) fn pipelines<'a>(
     reading: &Reading<'_>,
     value: Option<&Value>,
     connections: &'a [Connection],
-    fail_fast: bool,
 ) -> Vec<Pipeline<'a>> {
     let entries = reading.entries(value, "pipelines");
-    entries.into_iter().filter_map(|(name, value)| pipeline(reading, name, value, connections, fail_fast)).collect()
+    entries.into_iter().filter_map(|(name, value)| pipeline(reading, name, value, connections)).collect()
 }
 
 fn pipeline<'a>(
@@ -46,7 +48,6 @@ fn pipeline<'a>(
     name: &str,
     value: &Value,
     connections: &'a [Connection],
-    fail_fast: bool,
 ) -> Option<Pipeline<'a>> {
     let path = join("pipelines", name);
     if !connection::is_name(name) {
@@ -54,8 +55,13 @@ fn pipeline<'a>(
     }
     let section = Section::open(reading, schema::PIPELINE, Some(value), &path);
     let missing = section.choice("missing", &[("lenient", Missing::Lenient), ("strict", Missing::Strict)]);
-    section.choice("delivery", &[("at_least_once", ())]);
-    section.choice("ordering", &[("partition", ())]);
+    let delivery = delivery(&section);
+    let ordering = section
+        .choice("ordering", &[("partition", Ordering::Partition), ("key", Ordering::Key), ("none", Ordering::None)]);
+    let unordered_output = section.choice("unordered_output", &[("true", true), ("false", false)]);
+    let supervision = failures::supervision(&section);
+    let chosen = section.choice("profile", PROFILES);
+    let profile = chosen.unwrap_or(BALANCED);
 
     // Everything is read before the first `?`, so that all faults are noted. A fault in `missing` has been, too: any
     // value serves to find those of the templates.
@@ -68,29 +74,53 @@ fn pipeline<'a>(
         payload: payload.map_or(PayloadFormat::Json, |(format, _)| format),
     };
     let steps = steps::steps(&section, common);
-    let source = source(&section, connections);
-    let sink = sink(&section, connections, &common.options(Media::Text));
-    let on_failure = on_failure(&section, name);
+    let source = source(&section, connections, profile);
+    let sink = sink(&section, connections, profile, &common.options(Media::Text));
+    let on_failure = failures::on_failure(&section, name);
     let actors = actors(&section);
-    let pace = pace(&section, fail_fast);
+    let pace = pace(&section, profile);
 
     let (source, from, reads) = source?;
     let (sink, templates, to, topic_at) = sink?;
     let (on_failure, dead_letter_at) = on_failure?;
     let pace = pace?;
-    check_drain(&section, &pace, &source.properties);
+    checks::drain(&section, &pace, &source.properties);
     let writes = vec![(sink.topic.clone(), topic_at), (on_failure.dead_letter_topic.clone(), dead_letter_at)];
     missing?;
     limits?;
+    chosen?;
     let transforms = Arc::new(Transforms::new(steps?, &templates, payload?.1));
-    let settings =
-        PipelineSettings { name: name.to_owned(), source, transforms, sink, actors: actors?, on_failure, pace };
+    let (actors, delivery, ordering) = (actors?, delivery?, ordering?);
+    if let Delivery::ExactlyOnce { .. } = delivery {
+        checks::exactly_once(&section, std::ptr::eq(from, to), actors, ordering);
+        checks::linger(&section, &sink);
+    }
+    if ordering == Ordering::Key && !unordered_output? {
+        checks::key(&section, &sink);
+    }
+    let (name, supervision) = (name.to_owned(), supervision?);
+    let settings = PipelineSettings {
+        name,
+        source,
+        transforms,
+        sink,
+        actors,
+        on_failure,
+        delivery,
+        ordering,
+        pace,
+        // Shared out when it is known how many pipelines there are.
+        memory: Memory::default(),
+        supervision,
+        run: RunOptions::default(),
+    };
     Some(Pipeline { settings, from, to, reads, writes })
 }
 
 fn source<'a>(
     pipeline: &Section<'_>,
     connections: &'a [Connection],
+    profile: Profile,
 ) -> Option<(Source, &'a Connection, Vec<Subscription>)> {
     let path = pipeline.path("source");
     let source = pipeline.table("source", &path);
@@ -106,8 +136,10 @@ fn source<'a>(
         connection::properties(source.reading, source.value("properties"), &source.path("properties"), Side::Consumer);
 
     let (from, reads) = (from?, reads?);
+    let mut properties = from.client(Side::Consumer, &overrides);
+    profile.of_consumer(&mut properties);
     let settings = Source {
-        properties: from.client(Side::Consumer, &overrides),
+        properties,
         topics: reads.iter().map(|subscription| subscription.text.clone()).collect(),
         group: group?.text,
         start: start?,
@@ -119,6 +151,7 @@ fn source<'a>(
 fn sink<'a>(
     pipeline: &Section<'_>,
     connections: &'a [Connection],
+    profile: Profile,
     options: &Options,
 ) -> Option<(Sink, Vec<Template>, &'a Connection, Place)> {
     let path = pipeline.path("sink");
@@ -140,8 +173,10 @@ fn sink<'a>(
 
     let (to, (key, key_template)) = (to?, key?);
     let (names, header_templates): (Vec<String>, Vec<Template>) = headers?.into_iter().unzip();
+    let mut properties = to.client(Side::Producer, &overrides);
+    profile.of_producer(&mut properties);
     let settings = Sink {
-        properties: to.client(Side::Producer, &overrides),
+        properties,
         topic: topic?,
         partition: partition?,
         key,
@@ -182,7 +217,7 @@ fn payload(pipeline: &Section<'_>) -> Option<(PayloadFormat, PayloadReading)> {
     let on_null =
         payload.choice("on_null", &[("pass", OnNull::Pass), ("render", OnNull::Render), ("skip", OnNull::Skip)]);
     let only_touched = payload.choice("validate", &[("full", false), ("touched", true)]);
-    let max_depth = count(&payload, "max_depth");
+    let max_depth = payload.count("max_depth");
     let lone_surrogates = payload.choice("surrogates", &[("pass", true), ("reject", false)]);
     let (max_depth, lone_surrogates, only_touched) = (max_depth?, lone_surrogates?, only_touched?);
     let rules = Rules { max_depth, lone_surrogates, only_touched };
@@ -223,54 +258,33 @@ fn connection<'a>(section: &Section<'_>, connections: &'a [Connection]) -> Optio
 fn actors(pipeline: &Section<'_>) -> Option<Actors> {
     let path = pipeline.path("actors");
     let actors = pipeline.table("actors", &path);
-    let (transforms, producers) = (count(&actors, "transforms"), count(&actors, "producers"));
+    let (transforms, producers) = (actors.count("transforms"), actors.count("producers"));
     Some(Actors { transforms: transforms?, producers: producers? })
 }
 
-fn on_failure(pipeline: &Section<'_>, name: &str) -> Option<(OnFailure, Place)> {
-    let path = pipeline.path("on_failure");
-    let on_failure = pipeline.table("on_failure", &path);
-    let then = on_failure.choice("then", &[("dead_letter", ())]);
-    let retries = on_failure.number("retries").and_then(|retries| u32::try_from(retries).ok());
-    let at = on_failure.at("topic");
-    let topic = match on_failure.is_there("topic") {
-        true => on_failure.text("topic"),
-        false => Some(Text { text: format!("{name}.dead-letter"), at: at.clone(), written: None }),
-    };
-    let topic = topic.and_then(|text| topics::topic(on_failure.reading, text));
-    then?;
-    Some((OnFailure { retries: retries?, dead_letter_topic: topic? }, at))
+fn delivery(pipeline: &Section<'_>) -> Option<Delivery> {
+    let interval = pipeline.number("transaction_interval_ms").map(Duration::from_millis);
+    let is_exact = pipeline.choice("delivery", &[("at_least_once", false), ("exactly_once", true)]);
+    let interval = interval?;
+    Some(if is_exact? { Delivery::ExactlyOnce { interval } } else { Delivery::AtLeastOnce })
 }
 
-fn pace(pipeline: &Section<'_>, fail_fast: bool) -> Option<Pace> {
+fn pace(pipeline: &Section<'_>, profile: Profile) -> Option<Pace> {
     let commit_interval = pipeline.number("commit_interval_ms").map(Duration::from_millis);
     let drain_timeout = pipeline.number("drain_timeout_ms").map(Duration::from_millis);
-    let batch_records = count(pipeline, "batch_records");
-    let window = count(pipeline, "window");
+    let batch_records = match pipeline.is_there("batch_records") {
+        true => pipeline.count("batch_records"),
+        false => Some(profile.batch_records),
+    };
+    let window = pipeline.count("window");
     let bytes_in_flight = pipeline.size("bytes_in_flight");
     Some(Pace {
         commit_interval: commit_interval?,
         drain_timeout: drain_timeout?,
-        fail_fast,
         batch_records: batch_records?,
         window: window?,
         bytes_in_flight: bytes_in_flight?,
     })
-}
-
-fn count(section: &Section<'_>, name: &str) -> Option<usize> {
-    section.number(name).and_then(|number| usize::try_from(number).ok())
-}
-
-/// A drain goes on while nothing is polled for the partitions; the group must not give them away meanwhile.
-fn check_drain(pipeline: &Section<'_>, pace: &Pace, consumer: &Properties) {
-    const LIBRDKAFKA_DEFAULT_MS: u64 = 300_000;
-    let poll_ms =
-        consumer.get("max.poll.interval.ms").and_then(|text| text.parse().ok()).unwrap_or(LIBRDKAFKA_DEFAULT_MS);
-    if pace.drain_timeout >= Duration::from_millis(poll_ms) {
-        let drain_ms = u64::try_from(pace.drain_timeout.as_millis()).unwrap_or(u64::MAX);
-        pipeline.reading.note(ConfigError::DrainTooLong { at: pipeline.at("drain_timeout_ms"), drain_ms, poll_ms });
-    }
 }
 
 // === impl Pipeline ===

@@ -64,7 +64,7 @@ fn value(kind: &Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Number { min, max } => format!("{min} to {max}"),
         Kind::Size => "bytes, or `64KiB`, `64MiB`, `1GiB`".to_owned(),
-        Kind::Choice { now, .. } => words(now),
+        Kind::Choice(choices) => words(choices),
         Kind::WordOrNumber(words_too) => format!("{}, or a number", words(words_too)),
         Kind::Template => "template".to_owned(),
         Kind::TemplateOrNull => "template or null".to_owned(),

@@ -32,11 +32,8 @@ pub(crate) enum Kind {
     },
     /// Bytes, with or without a unit: `65536`, `64KiB`, `64MiB`, `1GiB`.
     Size,
-    /// One of `now`; those of `later` are refused as not available yet, with what to do instead.
-    Choice {
-        now: &'static [&'static str],
-        later: &'static [(&'static str, &'static str)],
-    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// One of the words, or a number from 0.
     WordOrNumber(&'static [&'static str]),
     /// A Handlebars template; `${` in it is literal text.
@@ -62,8 +59,8 @@ const fn key(name: &'static str, kind: Kind, default: Default, doc: &'static str
     Key { name, kind, default, doc }
 }
 
-const fn word(now: &'static [&'static str]) -> Kind {
-    Kind::Choice { now, later: &[] }
+const fn word(words: &'static [&'static str]) -> Kind {
+    Kind::Choice(words)
 }
 
 pub(crate) static ROOT: &[Key] = &[
@@ -79,7 +76,23 @@ pub(crate) static ROOT: &[Key] = &[
         Required,
         "pipelines by name: `a` to `z`, `0` to `9` and `-`",
     ),
+    key("memory", Kind::Short(MEMORY), Absent, "memory of the program, shared out among its pipelines"),
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
+];
+
+static MEMORY: &[Key] = &[
+    key(
+        "budget",
+        Kind::Size,
+        Absent,
+        "bytes for the whole program, at the most; 60 % of what its container has, if left out",
+    ),
+    key(
+        "max_partitions",
+        Kind::Number { min: 1, max: 1_000_000 },
+        Absent,
+        "partitions of a pipeline that this instance owns at a time, at the most; all that its topics have, if left out",
+    ),
 ];
 
 static LOGGING: &[Key] = &[key(
@@ -105,16 +118,36 @@ pub(crate) static PIPELINE: &[Key] = &[
     key("limits", Kind::Table(LIMITS), Absent, "what a template may make of one record"),
     key(
         "delivery",
-        Kind::Choice { now: &["at_least_once"], later: LATER_DELIVERY },
+        word(&["at_least_once", "exactly_once"]),
         Value("at_least_once"),
-        "the guarantee",
+        "`at_least_once`: commits follow delivery; `exactly_once`: outputs and offsets in transactions, on one cluster",
+    ),
+    key(
+        "transaction_interval_ms",
+        Kind::Number { min: 10, max: 5_000 },
+        Value("100"),
+        "milliseconds that a transaction of `exactly_once` stays open",
     ),
     key(
         "ordering",
-        Kind::Choice { now: &["partition"], later: LATER_ORDERING },
+        word(&["partition", "key", "none"]),
         Value("partition"),
-        "what stays in order",
+        "what stays in order: the records of a source partition, those of one key in it, or nothing",
     ),
+    key(
+        "unordered_output",
+        word(&["true", "false"]),
+        Value("false"),
+        "`true`: with `ordering: key`, a sink key that is not the input's is accepted",
+    ),
+    key(
+        "profile",
+        word(&["latency", "balanced", "throughput"]),
+        Value("balanced"),
+        "how long records wait for others to travel with: `linger.ms` 0, 5 or 50, `fetch.min.bytes` 1, 1 or 65536, and \
+         `batch_records` 200, 500 or 1000, each unless it is set itself",
+    ),
+    key("supervision", Kind::Table(SUPERVISION), Absent, "how much may fail before what is above it is told"),
     key(
         "commit_interval_ms",
         Kind::Number { min: 10, max: 3_600_000 },
@@ -125,9 +158,15 @@ pub(crate) static PIPELINE: &[Key] = &[
         "drain_timeout_ms",
         Kind::Number { min: 100, max: 3_600_000 },
         Value("20000"),
-        "milliseconds that a revoke or a stop waits for what is in flight; below `max.poll.interval.ms`",
+        "milliseconds for a revoke or a stop to finish what is in flight and, in the last quarter, to commit it; below \
+         `max.poll.interval.ms`",
     ),
-    key("batch_records", Kind::Number { min: 1, max: 100_000 }, Value("500"), "records in a batch, at the most"),
+    key(
+        "batch_records",
+        Kind::Number { min: 1, max: 100_000 },
+        Absent,
+        "records in a batch, at the most; as `profile` has it, if left out",
+    ),
     key("window", Kind::Number { min: 1, max: 10_000 }, Value("32"), "unsettled batches per partition, at the most"),
     key("bytes_in_flight", Kind::Size, Value("64MiB"), "bytes in flight over all partitions of the pipeline"),
 ];
@@ -224,11 +263,70 @@ static ON_FAILURE: &[Key] = &[
     ),
     key(
         "then",
-        Kind::Choice { now: &["dead_letter"], later: LATER_THEN },
+        word(&["dead_letter", "halt", "skip"]),
         Value("dead_letter"),
-        "what follows the last try",
+        "what follows the last try: a dead letter; the partition stops at the record; or it is counted and left out",
     ),
+    key("breaker", Kind::Table(BREAKER), Absent, "when so many fail that the partition pauses"),
     key("topic", Kind::Text, Absent, "the dead-letter topic; `<pipeline>.dead-letter`, if left out"),
+    key(
+        "create_topic",
+        word(&["true", "false"]),
+        Value("true"),
+        "a dead-letter topic that is missing at start: `true`: it is made; `false`: the start fails",
+    ),
+];
+
+static BREAKER: &[Key] = &[
+    key(
+        "max_percent",
+        Kind::Number { min: 1, max: 100 },
+        Value("50"),
+        "of the last `window_records` of a partition, so many percent may fail; 100 for all",
+    ),
+    key("window_records", Kind::Number { min: 10, max: 10_000_000 }, Value("1000"), "records that are looked back at"),
+    key(
+        "max_run",
+        Kind::Number { min: 1, max: 1_000_000_000 },
+        Value("500"),
+        "failures in a row from which on the partition pauses",
+    ),
+    key(
+        "pause_ms",
+        Kind::Number { min: 10, max: 3_600_000 },
+        Value("10000"),
+        "milliseconds until it is tried again; the service is not ready meanwhile",
+    ),
+    key("probe_records", Kind::Number { min: 1, max: 1_000 }, Value("10"), "records that are tried then"),
+];
+
+static SUPERVISION: &[Key] = &[
+    key(
+        "actor_restarts",
+        Kind::Number { min: 0, max: 1_000_000 },
+        Value("1000"),
+        "restarts of an actor within `window_ms`; one more, and the pipeline begins anew",
+    ),
+    key("window_ms", Kind::Number { min: 1_000, max: 86_400_000 }, Value("60000"), "milliseconds"),
+    key(
+        "pipeline_restarts",
+        Kind::Number { min: 0, max: 1_000 },
+        Value("5"),
+        "times that the pipeline begins anew within `pipeline_window_ms`; one more, and the process ends with 1",
+    ),
+    key("pipeline_window_ms", Kind::Number { min: 1_000, max: 86_400_000 }, Value("600000"), "milliseconds"),
+    key(
+        "frozen_after_ms",
+        Kind::Number { min: 1_000, max: 86_400_000 },
+        Value("30000"),
+        "milliseconds of work without progress after which an actor is replaced; waiting is no work",
+    ),
+    key(
+        "stalled_after_ms",
+        Kind::Number { min: 1_000, max: 86_400_000 },
+        Value("60000"),
+        "milliseconds after which a partition that stands still, with records to read, is fetched anew",
+    ),
 ];
 
 static STEPS: &[Key] = &[
@@ -287,11 +385,3 @@ static ENVELOPE: &[Key] = &[
 ];
 
 const MANY: Kind = Kind::Number { min: 1, max: 1_000_000_000 };
-
-const LATER_DELIVERY: &[(&str, &str)] = &[("exactly_once", "write `at_least_once`, and let readers drop duplicates")];
-
-const LATER_ORDERING: &[(&str, &str)] =
-    &[("key", "write `partition`, which keeps the order of every key too"), ("none", "write `partition`")];
-
-const LATER_THEN: &[(&str, &str)] =
-    &[("halt", "write `dead_letter`, which loses nothing"), ("skip", "write `dead_letter`, which loses nothing")];

@@ -84,6 +84,10 @@ impl<'a> Section<'a> {
         }
     }
 
+    pub(crate) fn count(&self, name: &str) -> Option<usize> {
+        self.number(name).and_then(|number| usize::try_from(number).ok())
+    }
+
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         let Kind::Number { min, max } = self.key(name).kind else { unreachable!("`{name}` is a number in the schema") };
         let text = self.text(name)?;
@@ -104,17 +108,11 @@ impl<'a> Section<'a> {
 
     /// The meaning of the word there.
     pub(crate) fn choice<T: Copy>(&self, name: &str, meanings: &[(&str, T)]) -> Option<T> {
-        let Kind::Choice { now, later } = self.key(name).kind else {
-            unreachable!("`{name}` is a choice in the schema")
-        };
+        let Kind::Choice(words) = self.key(name).kind else { unreachable!("`{name}` is a choice in the schema") };
         let text = self.text(name)?;
-        if let Some((value, instead)) = later.iter().find(|(value, _)| *value == text.text) {
-            self.reading.note(ConfigError::NotYet { at: text.at, value, instead });
-            return None;
-        }
         match meaning(meanings, &text.text) {
             Some(meaning) => Some(meaning),
-            None => self.refuse(name, text, alternatives(now)),
+            None => self.refuse(name, text, alternatives(words)),
         }
     }
 

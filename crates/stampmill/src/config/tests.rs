@@ -115,6 +115,55 @@ pipelines:
 }
 
 #[test]
+fn a_profile_sets_what_is_not_set() {
+    let text = VALID.replace("sink: { topic: out }", "sink: { topic: out }\n    profile: throughput");
+    let settings = case("profile", &text).settings();
+    let pipeline = &settings.pipelines[0];
+    assert_eq!(pipeline.sink.properties["linger.ms"], "50");
+    assert_eq!((pipeline.source.properties["fetch.min.bytes"].as_str(), pipeline.pace.batch_records), ("65536", 1_000));
+
+    let text = text.replace("topic: out }", "topic: out, properties: { linger.ms: 7 } }\n    batch_records: 3");
+    let settings = case("profile-set", &text).settings();
+    let pipeline = &settings.pipelines[0];
+    assert_eq!((pipeline.sink.properties["linger.ms"].as_str(), pipeline.pace.batch_records), ("7", 3));
+}
+
+#[test]
+fn a_record_of_a_transaction_does_not_outstay_it() {
+    let text = |linger: &str| {
+        let sink = format!("sink: {{ topic: out, properties: {{ linger.ms: {linger} }} }}\n    delivery: exactly_once");
+        VALID.replace("sink: { topic: out }", &sink)
+    };
+    let error = |name: &str, linger: &str| {
+        let Case { folder: _folder, sources } = case(name, &text(linger));
+        load(sources).err().map(|errors| errors.to_string())
+    };
+    assert!(error("linger-long", "10000").is_some_and(|text| text.contains("`linger.ms` must be below 10000")));
+    assert_eq!(error("linger-short", "9999"), None);
+}
+
+#[test]
+fn memory_is_shared_out_among_the_pipelines() {
+    const MIB: usize = 1 << 20;
+    let two = VALID.replace(
+        "    sink: { topic: out }\n",
+        "    sink: { topic: out }\n  other:\n    source: { topics: [in], group: h }\n    sink: { topic: out2 }\n",
+    );
+    let memory = |name: &str, text: &str| {
+        let Case { folder: _folder, mut sources } = case(name, &format!("{text}{two}"));
+        sources.available = Some(1000 * MIB);
+        load(sources).map(|settings| settings.pipelines[1].memory)
+    };
+    let short = memory("memory-short", "memory: 256MiB\n").expect("it is enough");
+    assert_eq!((short.bytes, short.max_partitions), ((256 * MIB - memory::BASE) / 2, None));
+    let long = memory("memory-long", "memory: { max_partitions: 64 }\n").expect("it is enough");
+    assert_eq!((long.bytes / MIB, long.max_partitions), ((600 - 48) / 2, Some(64)));
+    let errors = memory("memory-little", "memory: { budget: 50MiB, max_partitions: 64 }\n").expect_err("too little");
+    let text = errors.to_string();
+    assert!(text.contains("`memory`: expected at least 91 MiB for 2 pipelines, got 50 MiB"), "{text}");
+}
+
+#[test]
 fn a_log_is_as_it_is_written() {
     let log = |step: &str| {
         let settings = variant("log", "topic: out }", &format!("topic: out }}\n    transforms: [ {{ log: {step} }} ]"));
@@ -265,9 +314,9 @@ pipelines:
     actors: { transforms: four }
     window: 0x10
     bytes_in_flight: 64MB
-    delivery: exactly_once
-    ordering: none
-    on_failure: { then: skip }
+    delivery: exactly-once
+    ordering: random
+    on_failure: { then: drop }
     drain_timeout_ms:
 ";
     case("all", text).refused(&[
@@ -289,9 +338,9 @@ pipelines:
          a thread of its own), got `four`",
         "`pipelines.Bank.window`: expected a whole number from 1 to 10000",
         "`pipelines.Bank.bytes_in_flight`: expected a size in bytes",
-        "`exactly_once` is not available yet; write `at_least_once`",
-        "`none` is not available yet; write `partition`",
-        "`skip` is not available yet; write `dead_letter`",
+        "`pipelines.Bank.delivery`: expected `at_least_once` or `exactly_once`",
+        "`pipelines.Bank.ordering`: expected `partition` or `key` or `none`",
+        "`pipelines.Bank.on_failure.then`: expected `dead_letter` or `halt` or `skip`",
         "c.yaml:20: `pipelines.Bank.drain_timeout_ms`: expected a text, got nothing",
     ]);
 }

@@ -5,7 +5,7 @@ use stampmill_engine::logging::Format;
 use stampmill_engine::settings::{PipelineSettings, Properties};
 
 use super::{DEAD_LETTERS, INPUT, OUTPUT};
-use crate::config::{self, Sources};
+use crate::config::{self, Sources, memory};
 
 pub(crate) const PIPELINE: &str = "bank-audit";
 
@@ -19,7 +19,7 @@ pub(crate) fn load(address: &str) -> anyhow::Result<(PipelineSettings, Format)> 
     overrides.iter().for_each(|(key, value)| println!("  {key} = {value}"));
     let fallback = Some(include_str!("../../../../config/stampmill.yaml"));
     let config::Settings { pipelines, log_format } =
-        config::load(Sources { fallback, flags: overrides, ..Sources::default() })?;
+        config::load(Sources { fallback, flags: overrides, available: memory::available(), ..Sources::default() })?;
     let found = pipelines.into_iter().find(|pipeline| pipeline.name == PIPELINE);
     let settings = found.with_context(|| format!("the configuration has no pipeline `{PIPELINE}`"))?;
     refuse_others(&settings, address)?;

@@ -1,0 +1,50 @@
+//! Goes through the dead-letter topic and picks what a command is about.
+
+use std::ops::ControlFlow;
+
+use stampmill_core::record::Record;
+use stampmill_engine::dead_letters::{Letter, LetterError};
+use stampmill_engine::kafka::reader::{Held, TopicReader};
+
+use super::DeadLettersError;
+use super::filter::Filters;
+
+/// A record of the topic.
+pub(super) enum Entry<'a> {
+    Letter(Letter<'a>),
+    NotOurs(Record<'a>, LetterError),
+}
+
+/// Calls `each` with every dead letter of the pipeline that the filters admit; without filters with every record that
+/// is none, too. Several pipelines may share a topic.
+pub(super) fn scan(
+    reader: &TopicReader,
+    range: Held,
+    pipeline: &str,
+    filters: &Filters,
+    each: &mut dyn FnMut(Entry<'_>) -> Result<ControlFlow<()>, DeadLettersError>,
+) -> Result<(), DeadLettersError> {
+    let mut done = Ok(());
+    reader.read(range, &mut |batch| {
+        for index in 0..batch.len() {
+            let Some(entry) = pick(batch.record(index), pipeline, filters) else { continue };
+            match each(entry) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return ControlFlow::Break(()),
+                Err(error) => {
+                    done = Err(error);
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    done
+}
+
+fn pick<'a>(record: Record<'a>, pipeline: &str, filters: &Filters) -> Option<Entry<'a>> {
+    match Letter::read(record) {
+        Ok(letter) => (letter.pipeline == pipeline && filters.admit(&letter)).then_some(Entry::Letter(letter)),
+        Err(error) => filters.is_empty().then_some(Entry::NotOurs(record, error)),
+    }
+}
