@@ -1,7 +1,6 @@
 //! Kafka brokers in KRaft mode, one or three, on free ports of the loopback interface, gone when dropped.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,11 +10,15 @@ use anyhow::{Context, Result, bail};
 use crate::client::Client;
 use crate::eventually::eventually;
 use crate::launcher::{launch, mortal};
+use crate::layout::{Layout, Plan};
+use crate::proxy::Proxy;
 use crate::{docker, jars, target};
 
 /// One node that is both broker and controller.
 pub struct Broker {
     pub bootstrap: String,
+    /// Its second address, where the plan asked for one.
+    pub proxy: Option<Proxy>,
     folder: PathBuf,
     runner: Runner,
 }
@@ -47,10 +50,14 @@ impl Broker {
 
     /// Starts brokers that make one cluster.
     pub fn start_all(version: &str, nodes: usize) -> Result<Vec<Self>> {
+        Self::start_cluster(&Plan { version, nodes, proxied: false, more: "" })
+    }
+
+    pub fn start_cluster(plan: &Plan) -> Result<Vec<Self>> {
         // A free port may be taken by another process before the broker has it.
         let mut last = None;
         for _ in 0..STARTS {
-            match Self::try_start_all(version, nodes) {
+            match Self::try_start_cluster(plan) {
                 Ok(brokers) => return Ok(brokers),
                 Err(error) => last = Some(error),
             }
@@ -58,32 +65,34 @@ impl Broker {
         Err(last.context("no start was tried")?)
     }
 
-    fn try_start_all(version: &str, nodes: usize) -> Result<Vec<Self>> {
-        let layout = Layout::free(nodes)?;
-        let mut brokers = (0..nodes).map(|node| Self::make(version, &layout, node)).collect::<Result<Vec<_>>>()?;
+    fn try_start_cluster(plan: &Plan) -> Result<Vec<Self>> {
+        let layout = Layout::free(plan.nodes)?;
+        let made = (0..plan.nodes).map(|node| Self::make(plan, &layout, node));
+        let mut brokers = made.collect::<Result<Vec<_>>>()?;
         // All at once: a node alone is no quorum.
         brokers.iter_mut().try_for_each(Self::run)?;
-        brokers.iter_mut().try_for_each(|broker| broker.await_ready(nodes))?;
+        brokers.iter_mut().try_for_each(|broker| broker.await_ready(plan.nodes))?;
         Ok(brokers)
     }
 
     /// A node that does not run yet.
-    fn make(version: &str, layout: &Layout, node: usize) -> Result<Self> {
+    fn make(plan: &Plan, layout: &Layout, node: usize) -> Result<Self> {
         let id = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = target().join("kafka-data").join(&id);
         fs::create_dir_all(&folder)?;
-        let (properties, port) = (layout.properties(node, &folder), layout.0[node].port);
+        let proxy = plan.proxied.then(|| Proxy::start(layout.behind_proxy(node))).transpose()?;
+        let properties = layout.properties(node, &folder, proxy.as_ref().map(|proxy| proxy.port), plan.more);
         let runner = if jars::unavailable().is_none() {
-            let class_path = jars::class_path(version)?;
+            let class_path = jars::class_path(plan.version)?;
             fs::write(folder.join("broker.properties"), properties)?;
             format(&class_path, &folder)?;
             Runner::Jars { class_path, process: None }
         } else {
             let container = format!("stampmill-test-{id}");
-            docker::create(&container, version, &properties)?;
+            docker::create(&container, plan.version, &properties)?;
             Runner::Docker { container }
         };
-        Ok(Self { bootstrap: format!("127.0.0.1:{port}"), folder, runner })
+        Ok(Self { bootstrap: layout.bootstrap(node), proxy, folder, runner })
     }
 
     /// Starts the process, again if it ran before: ports and data are the same.
@@ -106,6 +115,16 @@ impl Broker {
                 let _ = process.kill();
                 let _ = process.wait();
             }),
+        }
+    }
+
+    /// A container is asked for nothing: it is started again where it runs, which does no harm.
+    pub fn is_running(&mut self) -> bool {
+        match &mut self.runner {
+            Runner::Docker { .. } => false,
+            Runner::Jars { process, .. } => {
+                process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
+            }
         }
     }
 
@@ -159,7 +178,7 @@ fn java(class_path: &str, folder: &Path) -> Result<Command> {
     let log = File::options().append(true).create(true).open(folder.join("broker.log"))?;
     let mut command = mortal("java");
     command
-        .args(["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"])
+        .args(["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"])
         .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path, "kafka.Kafka"])
         .arg(folder.join("broker.properties"))
         .stdin(Stdio::null())
@@ -177,65 +196,5 @@ pub fn sweep() {
         if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
             let _ = fs::remove_dir_all(folder.path());
         }
-    }
-}
-
-/// The ports of all nodes of a cluster.
-struct Layout(Vec<Ports>);
-
-struct Ports {
-    port: u16,
-    controller: u16,
-}
-
-// === impl Layout ===
-
-impl Layout {
-    fn free(nodes: usize) -> Result<Self> {
-        // All are held until all are found, or two could be the same.
-        let listeners =
-            (0..2 * nodes).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<Vec<_>>>()?;
-        let ports = listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Result<Vec<_>>>()?;
-        Ok(Self(ports.chunks(2).map(|pair| Ports { port: pair[0], controller: pair[1] }).collect()))
-    }
-
-    /// Good for 3.7 and 4.x. The cleaner's buffer is allocated on the heap, 128 MB unless told otherwise.
-    fn properties(&self, node: usize, folder: &Path) -> String {
-        let Ports { port, controller } = self.0[node];
-        let voters: Vec<String> =
-            (1..).zip(&self.0).map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller)).collect();
-        let (id, voters) = (node + 1, voters.join(","));
-        let (replicas, in_sync) = if self.0.len() >= 3 { (3, 2) } else { (1, 1) };
-        format!(
-            "process.roles=broker,controller
-node.id={id}
-controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={}
-default.replication.factor={replicas}
-min.insync.replicas={in_sync}
-offsets.topic.replication.factor={replicas}
-offsets.topic.num.partitions=5
-transaction.state.log.replication.factor={replicas}
-transaction.state.log.min.isr={in_sync}
-transaction.state.log.num.partitions=5
-share.coordinator.state.topic.replication.factor={replicas}
-share.coordinator.state.topic.min.isr={in_sync}
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-num.network.threads=2
-num.io.threads=2
-background.threads=2
-log.cleaner.dedupe.buffer.size=2097152
-log.initial.task.delay.ms=100
-auto.create.topics.enable=false
-",
-            folder.join("data").display()
-        )
     }
 }

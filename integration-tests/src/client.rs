@@ -1,15 +1,17 @@
 //! Producer, consumer and admin client of the tests, apart from the program's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::eventually::{eventually, patience};
@@ -31,7 +33,15 @@ pub struct TestRecord {
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
+/// What a reader comes to.
+enum Read<'a> {
+    Record(&'a TestRecord),
+    /// Of a partition.
+    End(i32),
+}
+
 const ANSWER: Duration = Duration::from_secs(10);
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 // === impl Client ===
 
@@ -47,10 +57,14 @@ impl Client {
     }
 
     pub fn consumer(&self, group: &str) -> BaseConsumer {
+        self.reader(group).create().expect("a consumer")
+    }
+
+    fn reader(&self, group: &str) -> ClientConfig {
         let mut config = self.config();
         config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
         config.set("fetch.queue.backoff.ms", "10").set("fetch.message.max.bytes", "10485760");
-        config.create().expect("a consumer")
+        config
     }
 
     /// How many brokers the cluster says it has; none where nobody answers.
@@ -100,17 +114,76 @@ impl Client {
     }
 
     pub fn partitions(&self, topic: &str) -> Option<i32> {
-        let consumer: BaseConsumer = self.config().create().ok()?;
+        self.partitions_by(&self.config().create().ok()?, topic)
+    }
+
+    /// As [`Client::partitions`], asked by a consumer that is there already.
+    pub fn partitions_by(&self, consumer: &BaseConsumer, topic: &str) -> Option<i32> {
         let metadata = consumer.fetch_metadata(None, ANSWER).ok()?;
         let found = metadata.topics().iter().find(|found| found.name() == topic)?;
         Some(found.partitions().len() as i32)
     }
 
+    pub fn delete_topic(&self, topic: &str) {
+        let deleted = self.admin(async |admin, options| admin.delete_topics(&[topic], options).await);
+        for result in deleted.expect("the broker answers") {
+            result.expect("the topic is deleted");
+        }
+        eventually("the topic to be gone", || self.partitions(topic).is_none().then_some(()));
+    }
+
+    /// Sets a topic's settings; those that are not named go back to their defaults.
+    pub fn alter_topic(&self, topic: &str, settings: &[(&str, &str)]) {
+        let none = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let change = settings.iter().fold(none, |change, (name, value)| change.set(name, value));
+        let altered = self.admin(async |admin, options| admin.alter_configs([&change], options).await);
+        for result in altered.expect("the broker answers") {
+            result.expect("the settings are taken");
+        }
+    }
+
+    /// Deletes a group without members, and all that it has committed. The broker may still wait for one that has left.
+    pub fn delete_group(&self, group: &str) {
+        eventually("the group to be deleted", || {
+            let deleted = self.admin(async |admin, options| admin.delete_groups(&[group], options).await);
+            deleted.ok()?.into_iter().all(|result| result.is_ok()).then_some(())
+        });
+    }
+
+    /// The node that leads a partition.
+    pub fn leader(&self, topic: &str, partition: i32) -> i32 {
+        eventually("a leader", || {
+            let consumer: BaseConsumer = self.config().create().ok()?;
+            let metadata = consumer.fetch_metadata(Some(topic), ANSWER).ok()?;
+            let found = metadata.topics().first()?.partitions().iter().find(|found| found.id() == partition)?;
+            Some(found.leader()).filter(|leader| *leader > 0)
+        })
+    }
+
+    /// Waits until every partition has so many replicas that are in sync.
+    pub fn await_in_sync(&self, topic: &str, replicas: usize) {
+        let consumer: BaseConsumer = self.config().create().expect("a consumer");
+        eventually("the replicas to be in sync", || {
+            let metadata = consumer.fetch_metadata(Some(topic), ANSWER).ok()?;
+            let partitions = metadata.topics().first()?.partitions();
+            partitions.iter().all(|partition| partition.isr().len() == replicas).then_some(())
+        });
+    }
+
+    /// A producer that keeps order and doubles nothing.
+    pub fn producer<C: ProducerContext>(&self, context: C, linger_ms: u32) -> BaseProducer<C> {
+        let mut config = self.config();
+        config
+            .set("enable.idempotence", "true")
+            .set("linger.ms", linger_ms.to_string())
+            .set("message.max.bytes", "10485760");
+        config.set("topic.metadata.refresh.interval.ms", "1000");
+        config.create_with_context(context).expect("a producer")
+    }
+
     /// Sends records in order and waits until all are in the log.
     pub fn produce(&self, topic: &str, records: impl IntoIterator<Item = TestRecord>) {
-        let mut config = self.config();
-        config.set("enable.idempotence", "true").set("linger.ms", "2").set("message.max.bytes", "10485760");
-        let producer: BaseProducer = config.create().expect("a producer");
+        let producer = self.producer(DefaultProducerContext, 2);
         for record in records {
             let mut out = BaseRecord::<[u8], [u8], ()>::to(topic).partition(record.partition);
             out.key = record.key.as_deref();
@@ -129,7 +202,24 @@ impl Client {
 
     /// Reads a topic from its beginning until `done` says so of a record, or patience ends.
     pub fn read_until(&self, topic: &str, mut done: impl FnMut(&TestRecord) -> bool) -> Vec<TestRecord> {
-        let consumer = self.consumer("reader");
+        self.read(topic, |read| matches!(read, Read::Record(record) if done(record)))
+    }
+
+    /// Reads all that the partitions hold now.
+    pub fn read_to_end(&self, topic: &str) -> Vec<TestRecord> {
+        let mut left: BTreeSet<i32> = (0..eventually("the topic", || self.partitions(topic))).collect();
+        self.read(topic, |read| {
+            if let Read::End(partition) = read {
+                left.remove(&partition);
+            }
+            left.is_empty()
+        })
+    }
+
+    fn read(&self, topic: &str, mut done: impl FnMut(Read<'_>) -> bool) -> Vec<TestRecord> {
+        let mut config = self.reader("reader");
+        // The last record need not be at the end: marks of transactions lie behind it, which nobody is shown.
+        let consumer: BaseConsumer = config.set("enable.partition.eof", "true").create().expect("a consumer");
         let mut list = TopicPartitionList::new();
         for partition in 0..eventually("the topic", || self.partitions(topic)) {
             list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
@@ -137,28 +227,20 @@ impl Client {
         consumer.assign(&list).expect("an assignment");
         let (mut records, deadline) = (Vec::new(), Instant::now() + patience());
         while Instant::now() < deadline {
-            // After an error it goes on by itself: brokers come and go in these tests.
-            if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
-                records.push(TestRecord::from(&message));
-                if records.last().is_some_and(&mut done) {
-                    break;
+            let is_done = match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => {
+                    records.push(TestRecord::from(&message));
+                    records.last().is_some_and(|record| done(Read::Record(record)))
                 }
+                Some(Err(KafkaError::PartitionEOF(partition))) => done(Read::End(partition)),
+                // After an error it goes on by itself: brokers come and go in these tests.
+                Some(Err(_)) | None => false,
+            };
+            if is_done {
+                break;
             }
         }
         records
-    }
-
-    /// Reads all that is below the ends that the partitions have now.
-    pub fn read_to_end(&self, topic: &str) -> Vec<TestRecord> {
-        let mut ends = self.ends(topic);
-        ends.retain(|_, (low, end)| low < end);
-        if ends.is_empty() {
-            return Vec::new();
-        }
-        self.read_until(topic, |record| {
-            ends.retain(|partition, (_, end)| record.partition != *partition || record.offset + 1 < *end);
-            ends.is_empty()
-        })
     }
 
     /// Reads until there are as many records.
@@ -172,10 +254,15 @@ impl Client {
         records
     }
 
-    /// The first offset and the end of each partition. While a leader moves nobody knows: it asks again then.
+    /// The first offset and the end of each partition.
     pub fn ends(&self, topic: &str) -> BTreeMap<i32, (i64, i64)> {
-        let consumer = self.consumer("ends");
-        let partitions = 0..eventually("the topic", || self.partitions(topic));
+        self.ends_by(&self.consumer("ends"), topic)
+    }
+
+    /// As [`Client::ends`], asked by a consumer that has its connections already. While a leader moves nobody knows: it
+    /// asks again then.
+    pub fn ends_by(&self, consumer: &BaseConsumer, topic: &str) -> BTreeMap<i32, (i64, i64)> {
+        let partitions = 0..eventually("the topic", || self.partitions_by(consumer, topic));
         let ends = |partition| {
             let what = format!("the watermarks of {topic}/{partition}");
             eventually(&what, || consumer.fetch_watermarks(topic, partition, ANSWER).ok())
@@ -183,13 +270,29 @@ impl Client {
         partitions.map(|partition| (partition, ends(partition))).collect()
     }
 
+    /// The ends of the partitions that tell theirs at once. One whose leader is new keeps it to itself until as many
+    /// replicas are in sync as the topic asks for.
+    pub fn known_ends(&self, topic: &str) -> BTreeMap<i32, i64> {
+        let consumer = self.consumer("ends");
+        let partitions = 0..eventually("the topic", || self.partitions_by(&consumer, topic));
+        let end = |partition| {
+            let (_, end) = consumer.fetch_watermarks(topic, partition, AT_ONCE).ok()?;
+            Some((partition, end))
+        };
+        partitions.filter_map(end).collect()
+    }
+
     /// What the group has committed in each partition.
     pub fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, Option<i64>> {
+        self.committed_by(&self.consumer(group), topic)
+    }
+
+    /// As [`Client::committed`], asked by a consumer of the group that has its connections already.
+    pub fn committed_by(&self, consumer: &BaseConsumer, topic: &str) -> BTreeMap<i32, Option<i64>> {
         let mut list = TopicPartitionList::new();
-        for partition in 0..eventually("the topic", || self.partitions(topic)) {
+        for partition in 0..eventually("the topic", || self.partitions_by(consumer, topic)) {
             list.add_partition(topic, partition);
         }
-        let consumer = self.consumer(group);
         let ask = || consumer.committed_offsets(list.clone(), ANSWER).ok();
         let committed = eventually("the committed offsets", ask);
         let offset = |offset| match offset {
@@ -197,6 +300,15 @@ impl Client {
             _ => None,
         };
         committed.elements().iter().map(|entry| (entry.partition(), offset(entry.offset()))).collect()
+    }
+
+    /// What the group's commit of a partition carries beside its offset.
+    pub fn commit_note(&self, group: &str, topic: &str, partition: i32) -> String {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
+        let consumer = self.consumer(group);
+        let committed = eventually("the commit", || consumer.committed_offsets(list.clone(), ANSWER).ok());
+        committed.elements().first().map_or_else(String::new, |entry| entry.metadata().to_owned())
     }
 
     /// Waits until the group has committed the end of every partition.

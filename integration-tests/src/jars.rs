@@ -14,13 +14,16 @@ pub const TUTORIAL: &str = "3.7.2";
 /// The newest.
 pub const NEWEST: &str = "4.4.0";
 
+/// What `kafka/pom.xml` asks for beside the broker: a folder of before that is fetched anew.
+const CONTENTS: &str = "tools";
+
 /// Maven writes to the same folders for each version, so one at a time.
 static MAVEN: Mutex<()> = Mutex::new(());
 
 /// The class path of a broker of that version; fetched the first time.
 pub fn class_path(version: &str) -> Result<String> {
     let _one = MAVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let folder = target().join("kafka").join(version);
+    let folder = target().join("kafka").join(format!("{version}-with-{CONTENTS}"));
     if !folder.is_dir() {
         fetch(version, &folder)?;
     }

@@ -3,15 +3,23 @@
 //! A test reads: [`scenario::setup`] gives topics, a group and a folder; [`program`] starts, stops and kills the
 //! program; [`verdict`] counts what was lost, doubled, reordered or changed.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // but for `bench/bare.rs`, which is librdkafka with nothing around it
 
+pub mod acls;
+pub mod bench;
 pub mod broker;
+pub mod chaos;
 pub mod client;
 pub mod docker;
 pub mod eventually;
+pub mod in_flight;
 pub mod jars;
+pub mod judge;
 pub mod launcher;
+pub mod layout;
+pub mod machine;
 pub mod program;
+pub mod proxy;
 pub mod scenario;
 pub mod verdict;
 

@@ -79,9 +79,9 @@ pub fn remove_copies() {
 pub fn command(build: Build) -> Command {
     let mut command = mortal(executable(build));
     for (name, _) in std::env::vars_os() {
-        let ours = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("STAMPMILL") || name == "RUST_LOG" || name == "FAILPOINTS");
+        let ours = name.to_str().is_some_and(|name| {
+            name.starts_with("STAMPMILL") || ["RUST_LOG", "RUST_BACKTRACE", "FAILPOINTS"].contains(&name)
+        });
         if ours || name.to_str().is_none() {
             command.env_remove(name);
         }
@@ -107,6 +107,10 @@ impl Program {
         Self { child, log }
     }
 
+    pub fn log_file(&self) -> PathBuf {
+        self.log.clone()
+    }
+
     pub fn log(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
@@ -126,6 +130,13 @@ impl Program {
     pub fn await_ready(mut self) -> Self {
         self.await_line("is ready");
         self
+    }
+
+    /// The most memory that it has held so far, by Linux's own count (proc(5), `VmHWM`).
+    pub fn peak_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        peak.split_whitespace().next().and_then(|peak| peak.parse::<u64>().ok()).expect("a number of KiB") * 1024
     }
 
     pub fn is_running(&mut self) -> bool {

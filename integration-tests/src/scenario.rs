@@ -12,6 +12,8 @@ use crate::target;
 
 pub struct Scenario {
     pub client: Client,
+    /// Where the program finds the brokers; where the client does, unless changed.
+    pub bootstrap: String,
     /// The name, and something that no other run has.
     pub id: String,
     pub input: String,
@@ -21,17 +23,23 @@ pub struct Scenario {
     pub folder: PathBuf,
     pub pipeline: Pipeline,
     pub build: Build,
+    /// The folder stays, as it does when the test panics.
+    pub keep: bool,
 }
 
 /// Parts of the pipeline's configuration that tests change, as YAML.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     pub start: &'static str,
+    /// Further properties of the connection, one a line.
+    pub connection: String,
     /// Further keys of `source`, one a line.
     pub source: String,
     pub transforms: String,
     /// Further keys of `sink`.
     pub sink: String,
+    /// Further keys of `on_failure`, each after a comma.
+    pub on_failure: String,
     /// Further keys of the pipeline.
     pub more: String,
 }
@@ -46,6 +54,7 @@ pub fn setup(name: &str, client: &Client) -> Scenario {
     fs::create_dir_all(&folder).expect("a folder");
     Scenario {
         client: client.clone(),
+        bootstrap: client.bootstrap.clone(),
         input: format!("{id}-in"),
         output: format!("{id}-out"),
         dead_letters: format!("{id}-dead"),
@@ -53,6 +62,7 @@ pub fn setup(name: &str, client: &Client) -> Scenario {
         folder,
         pipeline: Pipeline::default(),
         build: Build::Plain,
+        keep: false,
         id,
     }
 }
@@ -61,9 +71,11 @@ impl Default for Pipeline {
     fn default() -> Self {
         Self {
             start: "earliest",
+            connection: String::new(),
             source: String::new(),
             transforms: "- envelope: '{\"data\": {{payload}}}'".into(),
             sink: "partition: source".into(),
+            on_failure: String::new(),
             more: String::new(),
         }
     }
@@ -80,17 +92,22 @@ impl Scenario {
         self
     }
 
+    /// The producer keeps records for a while, so that a fault finds some on their way in every partition.
+    pub fn lingering(mut self) -> Self {
+        self.pipeline.sink.push_str("\nproperties: { linger.ms: 200 }");
+        self
+    }
+
     pub fn config(&self) -> PathBuf {
-        let Self { client, input, output, dead_letters, group, pipeline, .. } = self;
-        let Pipeline { start, source, transforms, sink, more } = pipeline;
-        let bootstrap = &client.bootstrap;
+        let Self { bootstrap, input, output, dead_letters, group, pipeline, .. } = self;
+        let Pipeline { start, connection, source, transforms, sink, on_failure, more } = pipeline;
         let indent = |text: &str, by: usize| text.lines().map(|line| format!("{:by$}{line}\n", "")).collect::<String>();
         let text = format!(
             "connections:
   kafka:
     bootstrap.servers: \"{bootstrap}\"
     topic.metadata.refresh.interval.ms: 1000
-pipelines:
+{}pipelines:
   under-test:
     source:
       topics: [\"{input}\"]
@@ -99,8 +116,9 @@ pipelines:
 {}    transforms:
 {}    sink:
       topic: {output}
-{}    on_failure: {{ retries: 3, then: dead_letter, topic: {dead_letters} }}
+{}    on_failure: {{ retries: 3, then: dead_letter, topic: {dead_letters}{on_failure} }}
 {}",
+            indent(connection, 4),
             indent(source, 6),
             indent(transforms, 6),
             indent(sink, 6),
@@ -131,7 +149,7 @@ pipelines:
 impl Drop for Scenario {
     /// What a failed test has left behind is there to be looked at.
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !self.keep && !std::thread::panicking() {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

@@ -1,14 +1,13 @@
 //! Counts what became of numbered records.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::client::{Client, TestRecord};
-use crate::eventually::eventually;
+use crate::in_flight::InFlight;
+use crate::judge::Judge;
 use crate::scenario::Scenario;
 
 /// Numbered records for each partition of a topic: the `n`th of partition `p` reads `{"p": p, "n": n, …}`.
@@ -27,12 +26,24 @@ pub struct Verdict {
     pub duplicated: u64,
     /// Records that came later than one with a higher number of their partition, by first appearance.
     pub reordered: u64,
+    pub first_passed: Option<Passed>,
     /// Neither an envelope nor one around a record that was sent.
     pub corrupted: u64,
     /// Partitions whose committed offset is beyond what was delivered.
     pub committed_beyond_delivered: u64,
-    /// Records sent and not yet delivered when the fault hit.
-    pub in_flight_at_fault: u64,
+    /// Records sent and not yet delivered when the fault hit, at the fewest.
+    pub in_flight_at_fault: InFlight,
+    /// How often the fault hit.
+    pub hits: u64,
+}
+
+/// A record that came later than one with a higher number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    pub partition: i32,
+    pub number: u64,
+    /// The highest number before it.
+    pub by: u64,
 }
 
 /// Records sent in the background.
@@ -47,63 +58,25 @@ impl Numbered {
         self.records * self.partitions as u64
     }
 
-    fn value(partition: i32, number: u64) -> String {
-        // Digits that a float would not survive, and padding to a usual size.
-        format!(
-            "{{ \"p\": {partition}, \"n\": {number}, \"amount\": 1234567890123456789.{number}00, \"pad\": \"{:60}\" }}",
-            ""
-        )
-    }
-
-    fn record(partition: i32, number: u64) -> TestRecord {
-        let key = Some(format!("key-{partition}").into_bytes());
-        TestRecord { key, ..TestRecord::value(partition, Self::value(partition, number)) }
-    }
-
     /// The records from `first` up, partition by partition in turn.
     pub fn from(self, first: u64) -> impl Iterator<Item = TestRecord> {
         (first..self.records)
-            .flat_map(move |number| (0..self.partitions).map(move |partition| Self::record(partition, number)))
+            .flat_map(move |number| (0..self.partitions).map(move |partition| record(partition, number)))
     }
 
     pub fn all(self) -> impl Iterator<Item = TestRecord> {
         self.from(0)
     }
 
-    /// What `{"data": {{payload}}}` makes of a record.
-    fn envelope(partition: i32, number: u64) -> String {
-        let value = Self::value(partition, number);
-        let (before, pad) = value.split_once("\"pad\"").expect("a pad");
-        format!("{{\"data\": {}\"pad\":{}}}", before.replace(' ', ""), pad[1..].trim_start().replace("\" }", "\"}"))
+    /// The number of records in each partition.
+    fn sent(self) -> BTreeMap<i32, u64> {
+        (0..self.partitions).map(|partition| (partition, self.records)).collect()
     }
 
     pub fn judge(self, read: &[TestRecord]) -> Verdict {
-        let mut verdict = Verdict { expected: self.total(), ..Verdict::default() };
-        let mut seen: BTreeSet<(i32, u64)> = BTreeSet::new();
-        let mut highest: BTreeMap<(i32, i32), u64> = BTreeMap::new();
-        for record in read {
-            let Some((partition, number)) = self.identify(&record.text()) else {
-                verdict.corrupted += 1;
-                continue;
-            };
-            if !seen.insert((partition, number)) {
-                verdict.duplicated += 1;
-                continue;
-            }
-            let highest = highest.entry((partition, record.partition)).or_insert(number);
-            verdict.reordered += u64::from(number < *highest);
-            *highest = number.max(*highest);
-        }
-        verdict.lost = self.total() - seen.len() as u64;
-        verdict
-    }
-
-    fn identify(self, text: &str) -> Option<(i32, u64)> {
-        let envelope: Value = serde_json::from_str(text).ok()?;
-        let partition = i32::try_from(envelope["data"]["p"].as_i64()?).ok()?;
-        let number = envelope["data"]["n"].as_u64()?;
-        let sent = partition < self.partitions && number < self.records;
-        (sent && text == Self::envelope(partition, number)).then_some((partition, number))
+        let mut judge = Judge::new(|_| false);
+        read.iter().for_each(|record| judge.see(record));
+        judge.verdict(&self.sent())
     }
 
     /// Waits until the output holds every record, and judges it. The program may still run.
@@ -113,29 +86,7 @@ impl Numbered {
 
     /// As [`Numbered::await_verdict`], for a topic that held `before` other records in each partition.
     pub fn await_verdict_from(self, scenario: &Scenario, before: u64) -> Verdict {
-        let mut seen = BTreeSet::new();
-        scenario.client.read_until(&scenario.output, |record| {
-            seen.extend(self.identify(&record.text()));
-            seen.len() as u64 == self.total()
-        });
-        self.verdict(scenario, before)
-    }
-
-    /// Judges what the output holds now.
-    fn verdict(self, scenario: &Scenario, before: u64) -> Verdict {
-        let read = scenario.client.read_to_end(&scenario.output);
-        let mut verdict = self.judge(&read);
-        let mut delivered: BTreeMap<i32, BTreeSet<u64>> = BTreeMap::new();
-        for (partition, number) in read.iter().filter_map(|record| self.identify(&record.text())) {
-            delivered.entry(partition).or_default().insert(number);
-        }
-        for (partition, committed) in scenario.client.committed(&scenario.group, &scenario.input) {
-            let delivered = delivered.entry(partition).or_default();
-            let settled = (committed.unwrap_or(0) as u64).saturating_sub(before);
-            let gap = (0..settled).any(|number| !delivered.contains(&number));
-            verdict.committed_beyond_delivered += u64::from(gap);
-        }
-        verdict
+        await_verdict_of(scenario, &self.sent(), before)
     }
 
     /// Sends all in the background, evenly over `seconds`: so long is there something in flight to hit.
@@ -161,32 +112,54 @@ impl Load {
     }
 }
 
-/// Waits until the output holds `records` and there are more in the input than that.
-pub fn await_in_flight(scenario: &Scenario, records: u64) -> u64 {
-    let count = |topic: &str| scenario.client.ends(topic).values().map(|(_, end)| *end as u64).sum::<u64>();
-    eventually("records in flight", || {
-        let delivered = count(&scenario.output);
-        let sent = count(&scenario.input);
-        (delivered >= records && sent > delivered).then(|| sent - delivered)
-    })
+/// Waits until the output holds all of `sent`, the numbers of records in each partition, and judges it.
+pub fn await_verdict_of(scenario: &Scenario, sent: &BTreeMap<i32, u64>, before: u64) -> Verdict {
+    let mut judge = Judge::new(|_| false);
+    scenario.client.read_until(&scenario.output, |record| {
+        judge.see(record);
+        judge.has_all(sent)
+    });
+    let mut judge = Judge::new(|_| false);
+    // Asked first: what is delivered only afterwards does not excuse it.
+    let committed = scenario.client.committed(&scenario.group, &scenario.input);
+    scenario.client.read_to_end(&scenario.output).iter().for_each(|record| judge.see(record));
+    let beyond = committed.iter().filter(|(partition, committed)| {
+        let settled = (committed.unwrap_or(0) as u64).saturating_sub(before);
+        settled > judge.complete(**partition)
+    });
+    Verdict { committed_beyond_delivered: beyond.count() as u64, ..judge.verdict(sent) }
 }
 
-/// As [`await_in_flight`], for faults that double records, so that the output's ends tell nothing: what is sent and not
-/// committed is what such a fault can hit.
-pub fn await_uncommitted(scenario: &Scenario, records: u64) -> u64 {
-    eventually("records that are not committed", || {
-        let sent: i64 = scenario.client.ends(&scenario.input).values().map(|(_, end)| end).sum();
-        let committed = scenario.client.committed(&scenario.group, &scenario.input);
-        let committed: i64 = committed.values().flatten().sum();
-        (committed as u64 >= records && sent > committed).then_some((sent - committed) as u64)
-    })
+/// The `n`th record of a partition.
+pub fn record(partition: i32, number: u64) -> TestRecord {
+    let key = Some(format!("key-{partition}").into_bytes());
+    TestRecord { key, ..TestRecord::value(partition, value(partition, number)) }
+}
+
+fn value(partition: i32, number: u64) -> String {
+    // Digits that a float would not survive, and padding to a usual size.
+    format!(
+        "{{ \"p\": {partition}, \"n\": {number}, \"amount\": 1234567890123456789.{number}00, \"pad\": \"{:60}\" }}",
+        ""
+    )
+}
+
+/// What `{"data": {{payload}}}` makes of a record.
+pub(crate) fn envelope(partition: i32, number: u64) -> String {
+    let value = value(partition, number);
+    let (before, pad) = value.split_once("\"pad\"").expect("a pad");
+    format!("{{\"data\": {}\"pad\":{}}}", before.replace(' ', ""), pad[1..].trim_start().replace("\" }", "\"}"))
 }
 
 // === impl Verdict ===
 
 impl Verdict {
-    pub fn with_fault(self, in_flight_at_fault: u64) -> Self {
-        Self { in_flight_at_fault, ..self }
+    pub fn with_fault(self, in_flight_at_fault: InFlight) -> Self {
+        Self { in_flight_at_fault, hits: 1, ..self }
+    }
+
+    pub fn with_hits(self, hits: u64) -> Self {
+        Self { hits, ..self }
     }
 
     /// At least once: nothing lost, changed or out of order; duplicates are allowed, and counted.
@@ -200,7 +173,7 @@ impl Verdict {
     /// As [`Verdict::assert_at_least_once`], and a fault that hit nothing proves nothing.
     #[track_caller]
     pub fn assert_survived(&self) {
-        assert!(self.in_flight_at_fault > 0, "the fault hit nothing: {self}");
+        assert!(self.hits > 0 && self.in_flight_at_fault.least() > 0, "the fault hit nothing: {self}");
         self.assert_at_least_once();
     }
 
@@ -213,13 +186,18 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expected, lost, duplicated, reordered, corrupted, committed_beyond_delivered, in_flight_at_fault } =
-            self;
+        let Self { expected, lost, duplicated, reordered, corrupted, .. } = self;
+        let Self { committed_beyond_delivered, in_flight_at_fault, hits, .. } = self;
         write!(
             out,
             "expected {expected}: lost {lost}, duplicated {duplicated}, reordered {reordered}, corrupted {corrupted}, \
-             partitions committed beyond delivered {committed_beyond_delivered}, in flight at the fault {in_flight_at_fault}"
-        )
+             partitions committed beyond delivered {committed_beyond_delivered}, hits {hits}, \
+             in flight at the fault {in_flight_at_fault}"
+        )?;
+        if let Some(Passed { partition, number, by }) = self.first_passed {
+            write!(out, "; the first out of order: {number} of partition {partition}, after {by}")?;
+        }
+        Ok(())
     }
 }
 
@@ -230,7 +208,7 @@ mod tests {
     const TWO: Numbered = Numbered { partitions: 2, records: 3 };
 
     fn delivered() -> Vec<TestRecord> {
-        let output = |partition, number| TestRecord::value(partition, Numbered::envelope(partition, number));
+        let output = |partition, number| TestRecord::value(partition, envelope(partition, number));
         (0..3).flat_map(|number| [output(0, number), output(1, number)]).collect()
     }
 

@@ -94,7 +94,7 @@ impl Kafka {
         self.version.as_deref().is_some_and(|version| !version.starts_with('3'))
     }
 
-    fn own_version(&self) -> &str {
+    pub(crate) fn own_version(&self) -> &str {
         self.version.as_deref().unwrap_or(jars::NEWEST)
     }
 }

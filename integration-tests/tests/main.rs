@@ -10,12 +10,19 @@
 mod cases {
     pub(crate) mod bad_input;
     pub(crate) mod brokers;
+    pub(crate) mod chaos;
     pub(crate) mod command_line;
+    pub(crate) mod dead_letters;
     pub(crate) mod delivery;
+    pub(crate) mod exactly_once;
+    pub(crate) mod failures;
     pub(crate) mod fidelity;
+    pub(crate) mod footprint;
     pub(crate) mod groups;
+    pub(crate) mod ordering;
     pub(crate) mod panics;
     pub(crate) mod start;
+    pub(crate) mod supervision;
     pub(crate) mod templates;
     pub(crate) mod tutorial;
 }
@@ -70,6 +77,7 @@ const CASES: &[Case] = &[
     case("start::a_gap_while_it_runs", Group::More, cases::start::a_gap_while_it_runs),
     case("groups::one_killed_and_one_stopped", Group::Core, cases::groups::one_killed_and_one_stopped),
     case("groups::a_second_joins_and_leaves", Group::More, cases::groups::a_second_joins_and_leaves),
+    case("groups::a_static_member_keeps_its_place", Group::More, cases::groups::a_static_member_keeps_its_place),
     with_own_broker("brokers::not_there_at_start", Group::More, cases::brokers::not_there_at_start),
     with_own_broker("brokers::gone_and_back", Group::Core, cases::brokers::gone_and_back),
     with_own_broker("brokers::each_of_three_killed", Group::More, cases::brokers::each_of_three_killed),
@@ -84,6 +92,41 @@ const CASES: &[Case] = &[
         Group::More,
         cases::bad_input::no_dead_letter_topic_can_be_made,
     ),
+    case("exactly_once::kills_and_stops", Group::Core, cases::exactly_once::kills_and_stops),
+    case("exactly_once::members_come_and_go", Group::More, cases::exactly_once::members_come_and_go),
+    case("exactly_once::what_lingers_is_sent", Group::Core, cases::exactly_once::what_lingers_is_sent),
+    case("exactly_once::a_record_that_is_refused", Group::Core, cases::exactly_once::a_record_that_is_refused),
+    case("exactly_once::panics_double_nothing", Group::More, cases::exactly_once::panics_double_nothing),
+    case(
+        "failures::halt_stops_the_partition_at_the_record",
+        Group::More,
+        cases::failures::halt_stops_the_partition_at_the_record,
+    ),
+    case("failures::a_burst_trips_the_breaker", Group::More, cases::failures::a_burst_trips_the_breaker),
+    case("failures::one_too_large_among_many", Group::Core, cases::failures::one_too_large_among_many),
+    case(
+        "failures::a_halted_partition_stays_in_its_group",
+        Group::More,
+        cases::failures::a_halted_partition_stays_in_its_group,
+    ),
+    case(
+        "dead_letters::they_are_listed_shown_and_replayed",
+        Group::Core,
+        cases::dead_letters::they_are_listed_shown_and_replayed,
+    ),
+    case("ordering::a_crash_replays_little", Group::More, cases::ordering::a_crash_replays_little),
+    case("ordering::each_key_stays_in_order", Group::More, cases::ordering::each_key_stays_in_order),
+    case("supervision::one_that_hangs_is_replaced", Group::More, cases::supervision::one_that_hangs_is_replaced),
+    case(
+        "supervision::a_storm_of_panics_ends_the_process",
+        Group::More,
+        cases::supervision::a_storm_of_panics_ends_the_process,
+    ),
+    case(
+        "supervision::a_partition_that_stands_still_is_fetched_anew",
+        Group::More,
+        cases::supervision::a_partition_that_stands_still_is_fetched_anew,
+    ),
     case("fidelity::records_pass_as_they_are", Group::Core, cases::fidelity::records_pass_as_they_are),
     case("fidelity::the_sink_can_change_them", Group::More, cases::fidelity::the_sink_can_change_them),
     case(
@@ -91,6 +134,16 @@ const CASES: &[Case] = &[
         Group::More,
         cases::templates::blocks_partials_and_what_is_skipped,
     ),
+    with_own_broker("chaos::the_program_is_killed", Group::Core, cases::chaos::the_program_is_killed),
+    with_own_broker("chaos::brokers_and_networks", Group::More, cases::chaos::brokers_and_networks),
+    with_own_broker("chaos::members_and_partitions", Group::More, cases::chaos::members_and_partitions),
+    with_own_broker("chaos::panics_and_poison", Group::More, cases::chaos::panics_and_poison),
+    with_own_broker("chaos::refusals", Group::More, cases::chaos::refusals),
+    with_own_broker("chaos::exactly_once", Group::Core, cases::chaos::exactly_once),
+    with_own_broker("chaos::the_verdict_sees_damage", Group::More, cases::chaos::the_verdict_sees_damage),
+    case("footprint::too_little_memory_is_refused", Group::More, cases::footprint::too_little_memory_is_refused),
+    case("footprint::memory_stays_within_its_budget", Group::More, cases::footprint::memory_stays_within_its_budget),
+    case("footprint::a_pipeline_is_measured", Group::More, cases::footprint::a_pipeline_is_measured),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),

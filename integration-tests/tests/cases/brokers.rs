@@ -1,8 +1,10 @@
 //! Brokers that are not there.
 
+use integration_tests::chaos::stream::Stream;
 use integration_tests::client::Client;
+use integration_tests::in_flight::{InFlight, await_uncommitted};
 use integration_tests::scenario::setup;
-use integration_tests::verdict::{Numbered, await_in_flight};
+use integration_tests::verdict::{Numbered, await_verdict_of, record};
 
 use crate::kafka::Kafka;
 
@@ -28,10 +30,10 @@ pub(crate) fn gone_and_back(kafka: &Kafka) {
     let mut broker = kafka.own_broker();
     let client = Client::new(&broker.bootstrap);
     let numbered = Numbered { partitions: 3, records: 30_000 };
-    let scenario = setup("outage", &client).with_topics(3);
+    let scenario = setup("outage", &client).with_topics(3).lingering();
     let program = scenario.start("program").await_ready();
     let load = numbered.load(&client, &scenario.input, 10);
-    let in_flight = await_in_flight(&scenario, 5_000);
+    let in_flight = await_uncommitted(&scenario, 5_000);
     broker.kill();
     broker.run().expect("the broker starts again");
     broker.await_ready(1).expect("the broker answers");
@@ -47,19 +49,19 @@ pub(crate) fn each_of_three_killed(kafka: &Kafka) {
     let mut brokers = kafka.own_cluster();
     let addresses: Vec<&str> = brokers.iter().map(|broker| broker.bootstrap.as_str()).collect();
     let client = Client::new(&addresses.join(","));
-    let numbered = Numbered { partitions: 6, records: 20_000 };
-    let scenario = setup("three", &client).with_topics(6);
+    let scenario = setup("three", &client).with_topics(6).lingering();
     let program = scenario.start("program").await_ready();
-    let load = numbered.load(&client, &scenario.input, 30);
-    let mut in_flight = u64::MAX;
+    // For as long as it takes, which nobody knows before.
+    let mut stream = Stream::start(&client, &scenario.input, 6, 0, record);
+    let mut in_flight = InFlight::default();
     for broker in &mut brokers {
-        in_flight = in_flight.min(await_in_flight(&scenario, 2_000));
+        in_flight = await_uncommitted(&scenario, 2_000).min(&in_flight);
         broker.kill();
         broker.run().expect("the broker starts again");
         broker.await_ready(3).expect("the broker answers");
     }
-    load.finish();
-    numbered.await_verdict(&scenario).with_fault(in_flight).assert_survived();
+    let sent = stream.finish();
+    await_verdict_of(&scenario, &sent, 0).with_fault(in_flight).assert_survived();
     client.await_committed(&scenario.group, &scenario.input);
     assert_eq!(program.terminate(), 0);
 }

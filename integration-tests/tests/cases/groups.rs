@@ -1,13 +1,17 @@
 //! Several instances in one group.
 
-use integration_tests::scenario::setup;
-use integration_tests::verdict::{Numbered, await_in_flight};
+use integration_tests::client::TestRecord;
+use integration_tests::eventually::eventually;
+use integration_tests::in_flight::{await_in_flight, await_uncommitted};
+use integration_tests::program::Program;
+use integration_tests::scenario::{Scenario, setup};
+use integration_tests::verdict::Numbered;
 
 use crate::kafka::Kafka;
 
 pub(crate) fn one_killed_and_one_stopped(kafka: &Kafka) {
     let numbered = Numbered { partitions: 6, records: 30_000 };
-    let mut scenario = setup("two", &kafka.client).with_topics(6);
+    let mut scenario = setup("two", &kafka.client).with_topics(6).lingering();
     scenario.pipeline.source = "properties: { session.timeout.ms: 6000 }".into();
     let first = scenario.start("first").await_ready();
     let mut second = scenario.start("second").await_ready();
@@ -16,10 +20,10 @@ pub(crate) fn one_killed_and_one_stopped(kafka: &Kafka) {
     let at_kill = await_in_flight(&scenario, 5_000);
     first.kill();
     let third = scenario.start("third");
-    let at_stop = await_in_flight(&scenario, 10_000);
+    let at_stop = await_uncommitted(&scenario, 10_000);
     assert_eq!(second.terminate(), 0);
     load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(at_kill.min(at_stop));
+    let verdict = numbered.await_verdict(&scenario).with_fault(at_kill.min(&at_stop));
     verdict.assert_survived();
     assert_eq!(third.terminate(), 0);
     kafka.client.await_committed(&scenario.group, &scenario.input);
@@ -38,7 +42,7 @@ pub(crate) fn a_second_joins_and_leaves(kafka: &Kafka) {
 
 fn joins_and_leaves(kafka: &Kafka, protocol: &str) {
     let numbered = Numbered { partitions: 6, records: 20_000 };
-    let mut scenario = setup("joins", &kafka.client).with_topics(6);
+    let mut scenario = setup("joins", &kafka.client).with_topics(6).lingering();
     scenario.pipeline.source = format!("properties: {{ {protocol} }}");
     let first = scenario.start("first").await_ready();
     let load = numbered.load(&kafka.client, &scenario.input, 15);
@@ -48,10 +52,55 @@ fn joins_and_leaves(kafka: &Kafka, protocol: &str) {
     let at_leave = await_in_flight(&scenario, 2_000);
     assert_eq!(second.terminate(), 0);
     load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(at_join.min(at_leave));
+    let verdict = numbered.await_verdict(&scenario).with_fault(at_join.min(&at_leave));
     println!("{protocol}: {verdict}");
     verdict.assert_survived();
     assert_eq!(verdict.duplicated, 0, "{protocol}: {verdict}");
     assert_eq!(first.terminate(), 0);
     kafka.client.await_committed(&scenario.group, &scenario.input);
+}
+
+/// What a member was given last, by its log.
+fn partitions(program: &Program) -> String {
+    let log = program.log();
+    let last = log.lines().filter_map(|line| line.split_once("under-test: partitions: ")).next_back();
+    last.map_or_else(String::new, |(_, partitions)| partitions.to_owned())
+}
+
+/// A static member, whose session outlasts the test.
+fn member(scenario: &mut Scenario, name: &str, arguments: &[&str]) -> Program {
+    scenario.pipeline.source = format!(
+        "properties: {{ group.instance.id: {name}, session.timeout.ms: 600000, max.poll.interval.ms: 600000, \
+         heartbeat.interval.ms: 500 }}"
+    );
+    let mut command = scenario.command();
+    command.args(arguments);
+    Program::start(command, scenario.folder.join(format!("{name}{}.log", arguments.concat()))).await_ready()
+}
+
+/// A static member that stops and comes back moves nothing; only `--leave` gives its place to the others.
+pub(crate) fn a_static_member_keeps_its_place(kafka: &Kafka) {
+    let mut scenario = setup("static", &kafka.client).with_topics(2);
+    let (both, of_each) = (format!("{0}/0, {0}/1", scenario.input), "a partition each");
+    let first = member(&mut scenario, "first", &[]);
+    let second = member(&mut scenario, "second", &[]);
+    let (ours, theirs) = eventually(of_each, || {
+        let (ours, theirs) = (partitions(&first), partitions(&second));
+        (!ours.contains(',') && ours.contains('/') && theirs.contains('/')).then_some((ours, theirs))
+    });
+    assert_ne!(ours, theirs);
+    let given = second.log().matches("under-test: partitions: ").count();
+
+    assert_eq!(first.terminate(), 0);
+    let send = |partition: i32| kafka.client.produce(&scenario.input, [TestRecord::value(partition, "1")]);
+    (0..2).for_each(send);
+    kafka.client.read_count(&scenario.output, 1);
+    let first = member(&mut scenario, "first", &["--leave"]);
+    assert_eq!(partitions(&first), ours, "its place was kept");
+    assert_eq!(kafka.client.read_count(&scenario.output, 2).len(), 2);
+    assert_eq!(second.log().matches("under-test: partitions: ").count(), given, "nothing has moved");
+
+    assert_eq!(first.terminate(), 0);
+    eventually("the other's partition", || (partitions(&second) == both).then_some(()));
+    assert_eq!(second.terminate(), 0);
 }

@@ -1,9 +1,11 @@
 //! Actors that panic, in a build with faults to inject.
 
+use integration_tests::chaos::failpoints::{self, PANICS};
 use integration_tests::client::TestRecord;
+use integration_tests::in_flight::await_uncommitted;
 use integration_tests::program::{Build, Program};
 use integration_tests::scenario::{Scenario, setup};
-use integration_tests::verdict::{Numbered, await_uncommitted};
+use integration_tests::verdict::Numbered;
 
 use crate::kafka::Kafka;
 
@@ -54,32 +56,20 @@ pub(crate) fn a_record_that_always_panics(kafka: &Kafka) {
 
 /// Each kind of actor panics while records are in flight; nothing is lost or reordered.
 pub(crate) fn in_every_actor(kafka: &Kafka) {
-    for (point, actor) in [
-        ("transform::before=0.05%panic", "TransformActor"),
-        ("transform::after=0.05%panic", "TransformActor"),
-        ("producer::before=1%panic", "ProducerActor"),
-        ("producer::after=1%panic", "ProducerActor"),
-        ("consumer::dispatch=1%panic", "ConsumerActor"),
-        ("delivery::report=0.02%panic", ""),
-    ] {
+    for point in PANICS.iter().filter(|point| failpoints::exists(point.name)) {
         let numbered = Numbered { partitions: 3, records: 10_000 };
         let mut scenario = setup("panics", &kafka.client).with_topics(3);
         scenario.build = Build::Failpoints;
-        // Small batches, so that there are many to panic on.
-        scenario.pipeline.more = "batch_records: 50".into();
-        let program = start(&scenario, point);
+        // Small batches and many commits, so that there is much to panic on.
+        scenario.pipeline.more =
+            "batch_records: 50\ncommit_interval_ms: 50\nsupervision: { pipeline_restarts: 1000 }".into();
+        let program = start(&scenario, &point.setting());
         let load = numbered.load(&kafka.client, &scenario.input, 4);
         let in_flight = await_uncommitted(&scenario, 500);
         load.finish();
-        let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
+        let verdict = numbered.await_verdict(&scenario).with_fault(in_flight).with_hits(point.hits(&program.log()));
+        println!("{}:", point.name);
         verdict.assert_survived();
-        let hits = if actor.is_empty() {
-            program.log().matches("a delivery report panicked").count()
-        } else {
-            restarts(&program, actor)
-        };
-        assert!(hits > 0, "{point} hit nothing");
-        println!("{point}: {hits} hits");
         kafka.client.await_committed(&scenario.group, &scenario.input);
         assert_eq!(kafka.client.ends(&scenario.dead_letters).values().map(|(_, end)| end).sum::<i64>(), 0);
         assert_eq!(program.terminate(), 0);

@@ -2,8 +2,9 @@
 
 use integration_tests::client::TestRecord;
 use integration_tests::eventually::eventually;
+use integration_tests::in_flight::await_in_flight;
 use integration_tests::scenario::setup;
-use integration_tests::verdict::{Numbered, await_in_flight};
+use integration_tests::verdict::Numbered;
 
 use crate::kafka::Kafka;
 
@@ -28,7 +29,7 @@ pub(crate) fn partitions_added_under_load(kafka: &Kafka) {
 /// With `start: latest` and nothing committed but the start: what was in flight at the kill is read by the next.
 pub(crate) fn killed_before_the_first_commit(kafka: &Kafka) {
     let numbered = Numbered { partitions: 2, records: 10_000 };
-    let mut scenario = setup("first-commit", &kafka.client).with_topics(2);
+    let mut scenario = setup("first-commit", &kafka.client).with_topics(2).lingering();
     // What was there before the group has met the topic is not for it.
     kafka.client.produce(&scenario.input, (0..2).map(|partition| TestRecord::value(partition, "\"before\"")));
     scenario.pipeline.start = "latest";

@@ -1,0 +1,72 @@
+//! What the program takes of a machine, and says about it.
+
+use integration_tests::client::TestRecord;
+use integration_tests::eventually::eventually;
+use integration_tests::program::{self, Build, Program};
+use integration_tests::scenario::{Scenario, setup};
+
+use crate::kafka::Kafka;
+
+const PARTITIONS: i32 = 64;
+const MIB: u64 = 1 << 20;
+
+fn with_memory(scenario: &Scenario, budget: &str) -> std::process::Command {
+    let mut command = scenario.command();
+    command.arg("--set").arg(format!("memory={budget}"));
+    command
+}
+
+pub(crate) fn too_little_memory_is_refused(kafka: &Kafka) {
+    let scenario = setup("little", &kafka.client).with_topics(PARTITIONS);
+    let output = program::output(with_memory(&scenario, "50MiB"));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for expected in
+        ["the pipeline's part of `memory` is 2 MiB", "64 partitions", "need 22 MiB", "memory.max_partitions"]
+    {
+        assert!(text.contains(expected), "{expected} is missing in:\n{text}");
+    }
+}
+
+/// Far more than that is there to be read.
+pub(crate) fn memory_stays_within_its_budget(kafka: &Kafka) {
+    for (records, bytes) in [(30_000, 10_000), (1_000_000, 100)] {
+        backlog_within_budget(kafka, records, bytes);
+    }
+}
+
+fn backlog_within_budget(kafka: &Kafka, records: i32, bytes: usize) {
+    let scenario = setup("budget", &kafka.client).with_topics(PARTITIONS);
+    let value = format!("\"{}\"", "x".repeat(bytes));
+    scenario
+        .client
+        .produce(&scenario.input, (0..records).map(|number| TestRecord::value(number % PARTITIONS, value.clone())));
+    let log = scenario.folder.join("program.log");
+    let program = Program::start(with_memory(&scenario, "128MiB"), log).await_ready();
+    eventually("all to be delivered", || {
+        (scenario.client.known_ends(&scenario.output).values().sum::<i64>() == i64::from(records)).then_some(())
+    });
+    let peak = program.peak_bytes();
+    assert_eq!(program.terminate(), 0);
+    println!("at the most {} MiB of 128, with records of {bytes} bytes", peak / MIB);
+    assert!(peak <= 128 * MIB, "{} MiB of 128", peak / MIB);
+}
+
+/// In a topic and a group of its own, of which nothing stays.
+pub(crate) fn a_pipeline_is_measured(kafka: &Kafka) {
+    let scenario = setup("measured", &kafka.client).with_topics(2);
+    scenario
+        .client
+        .produce(&scenario.input, (0..20_000).map(|number| TestRecord::value(number % 2, number.to_string())));
+    let mut command = program::command(Build::Plain);
+    command.arg("bench").arg("--config").arg(scenario.config()).args(["--seconds", "5"]);
+    let output = program::output(command);
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for expected in ["records/s", "MB/s", "CPU a record", "context switches", "memory at most"] {
+        assert!(text.contains(expected), "{expected} is missing in:\n{text}");
+    }
+    assert!(!text.contains("left behind"), "{text}");
+    assert_eq!(scenario.client.known_ends(&scenario.output).values().sum::<i64>(), 0, "the sink is not written to");
+    assert!(scenario.client.committed(&scenario.group, &scenario.input).values().all(Option::is_none));
+}
