@@ -1,0 +1,135 @@
+//! What is compared with what.
+
+use crate::bench::bare::Sends;
+use crate::bench::compare::Comparison;
+use crate::bench::load::Load;
+use crate::bench::peers::Peer;
+use crate::bench::subject::{ENVELOPE, Subject};
+
+/// Partitions of a comparison that is about something else.
+const PARTITIONS: i32 = 8;
+const BYTES: usize = 500;
+
+fn stampmill() -> Subject {
+    Subject::program("Stampmill", |_| ())
+}
+
+fn comparison(name: &str, load: Load, subjects: Vec<Subject>) -> Comparison {
+    Comparison { name: name.into(), load, subjects }
+}
+
+/// What the README tells.
+pub fn targets() -> Vec<Comparison> {
+    let logging = Subject::program("Stampmill, each record logged", |pipeline| {
+        pipeline.transforms = format!("- log: '{{{{payload}}}}'\n{ENVELOPE}");
+    });
+    let exactly_once = Subject::program("Stampmill, exactly once", |pipeline| {
+        pipeline.more = "delivery: exactly_once\ntransaction_interval_ms: 100".into();
+    });
+    let subjects = vec![Subject::floor(), Subject::in_batches(), stampmill(), logging, exactly_once];
+    let mut all = vec![comparison("500 bytes", Load::new(PARTITIONS, BYTES), subjects)];
+    all.extend(partitions());
+    all
+}
+
+pub fn partitions() -> Vec<Comparison> {
+    let one = |partitions| {
+        let name = format!("{partitions} partitions");
+        comparison(&name, Load::new(partitions, BYTES), vec![Subject::floor(), stampmill()])
+    };
+    [1, 8, 64, 256].map(one).into()
+}
+
+/// Everything that can be set, one at a time.
+pub fn matrix() -> Vec<Comparison> {
+    [sizes(), pools(), templates(), logs(), compressions(), guarantees()].into_iter().flatten().collect()
+}
+
+fn sizes() -> Vec<Comparison> {
+    let one = |bytes| {
+        comparison(&format!("{bytes} bytes"), Load::new(PARTITIONS, bytes), vec![Subject::floor(), stampmill()])
+    };
+    [100, 1_000, 10_000, 100_000].map(one).into()
+}
+
+fn pools() -> Vec<Comparison> {
+    let one = |count| {
+        let more = format!("actors: {{ transforms: {count} }}");
+        Subject::program(&format!("{count} TransformActors"), |pipeline| pipeline.more = more)
+    };
+    let subjects = [Subject::floor()].into_iter().chain([1, 2, 4].map(one)).collect();
+    vec![comparison("pool", Load::new(PARTITIONS, BYTES), subjects)]
+}
+
+fn templates() -> Vec<Comparison> {
+    let one = |(name, template): (&str, &str)| {
+        let transforms = format!("- envelope: '{template}'");
+        Subject::program(name, |pipeline| pipeline.transforms = transforms)
+    };
+    let fields = r#"{"id": {{payload.id}}, "type": {{payload.type}}, "account": {{payload.accountId}}, "amount": {{payload.amount}}, "country": {{payload.customer.country}}}"#;
+    let each = r#"{"id": {{payload.id}}, "skus": [{{#each payload.items}}{{#unless @first}},{{/unless}}{{this.sku}}{{/each}}]}"#;
+    let templates =
+        [("the whole payload", r#"{"data": {{payload}}}"#), ("five fields", fields), ("each of the items", each)];
+    let subjects = [Subject::floor()].into_iter().chain(templates.map(one)).collect();
+    vec![comparison("templates", Load::new(PARTITIONS, BYTES), subjects)]
+}
+
+fn logs() -> Vec<Comparison> {
+    let one = |(name, log): (&str, &str)| {
+        let transforms = format!("{log}{ENVELOPE}");
+        Subject::program(name, |pipeline| pipeline.transforms = transforms)
+    };
+    let logs = [
+        ("log off", ""),
+        ("one in a hundred logged", "- log: { message: '{{payload}}', sample: 100 }\n"),
+        ("each logged", "- log: '{{payload}}'\n"),
+    ];
+    let subjects = [Subject::floor()].into_iter().chain(logs.map(one)).collect();
+    vec![comparison("log", Load::new(PARTITIONS, BYTES), subjects)]
+}
+
+fn compressions() -> Vec<Comparison> {
+    let one = |compression: &'static str| {
+        let sink = format!("partition: source\nproperties: {{ compression.type: {compression} }}");
+        let ours = Subject::program("Stampmill", |pipeline| pipeline.sink = sink);
+        let bare = Subject::Bare { name: "librdkafka", sends: Sends::OneByOne, compression };
+        comparison(compression, Load::new(PARTITIONS, BYTES), vec![bare, ours])
+    };
+    ["none", "lz4", "zstd"].map(one).into()
+}
+
+fn guarantees() -> Vec<Comparison> {
+    let one = |(name, more): (&str, &str)| Subject::program(name, |pipeline| pipeline.more = more.into());
+    let guarantees = [
+        ("at least once", "delivery: at_least_once"),
+        ("exactly once", "delivery: exactly_once\ntransaction_interval_ms: 100"),
+        ("ordering: key", "ordering: key\nunordered_output: true"),
+        ("ordering: none", "ordering: none"),
+    ];
+    let subjects = [Subject::floor()].into_iter().chain(guarantees.map(one)).collect();
+    vec![comparison("delivery and ordering", Load::new(PARTITIONS, BYTES), subjects)]
+}
+
+/// A backlog of 5 GB in 64 partitions: how much memory is used of what is allowed.
+pub fn memory() -> Vec<Comparison> {
+    let one = |budget: &str| Subject::program_set(&format!("memory: {budget}"), &[&format!("memory={budget}")]);
+    let load = Load { partitions: 64, bytes: 10_000, records: 500_000 };
+    vec![comparison("memory", load, ["128MiB", "256MiB", "512MiB"].map(one).into())]
+}
+
+/// How long records may wait for others.
+pub fn profiles() -> Vec<Comparison> {
+    let one = |profile: &str| {
+        let more = format!("profile: {profile}");
+        Subject::program(profile, |pipeline| pipeline.more = more)
+    };
+    let subjects = [Subject::floor()].into_iter().chain(["latency", "balanced", "throughput"].map(one)).collect();
+    vec![comparison("profile", Load::new(PARTITIONS, BYTES), subjects)]
+}
+
+/// The tutorial's job by all of them.
+pub fn peers(peers: Vec<Peer>) -> Vec<Comparison> {
+    let load = Load { records: 300_000, ..Load::new(PARTITIONS, BYTES) };
+    let subjects = [Subject::floor(), stampmill()].into_iter().chain(peers.into_iter().map(Subject::Peer)).collect();
+    vec![comparison("peers", load, subjects)]
+}
