@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all bench fuzz lint fmt
+.PHONY: test test-all chaos bench fuzz lint fmt
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -11,9 +11,17 @@ test:
 test-all:
 	integration-tests/report
 
-# Records per second and CPU time beside a bare loop over librdkafka.
+# Every fault under load, again and again for CHAOS_MINUTES (60), on the versions of CHAOS_KAFKA (the newest, and the
+# tutorial's in short) and with the guarantees of CHAOS_DELIVERY (both); what was counted goes to
+# integration-tests/CHAOS-VERSION.md.
+chaos:
+	cargo run --release -p integration-tests --bin chaos
+
+# What the program costs beside bare librdkafka, on a broker of its own; sets: targets, partitions, matrix, memory,
+# profiles, peers, latency, allocations. Every run goes to integration-tests/benches/runs.
+SETS ?= targets
 bench:
-	cargo run --release -p integration-tests --bin throughput
+	cargo run --release -p integration-tests --bin bench -- $(SETS)
 
 # Any payload, any template, so many seconds each; needs `cargo install cargo-fuzz`. What it finds is kept apart from the
 # corpus of the repository.
