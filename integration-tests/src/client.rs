@@ -41,6 +41,8 @@ enum Read<'a> {
 }
 
 const ANSWER: Duration = Duration::from_secs(10);
+/// librdkafka's default.
+pub const LARGE_BATCH: usize = 1_000_000;
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 // === impl Client ===
@@ -172,18 +174,28 @@ impl Client {
 
     /// A producer that keeps order and doubles nothing.
     pub fn producer<C: ProducerContext>(&self, context: C, linger_ms: u32) -> BaseProducer<C> {
+        self.producing(linger_ms).create_with_context(context).expect("a producer")
+    }
+
+    fn producing(&self, linger_ms: u32) -> ClientConfig {
         let mut config = self.config();
         config
             .set("enable.idempotence", "true")
             .set("linger.ms", linger_ms.to_string())
             .set("message.max.bytes", "10485760");
         config.set("topic.metadata.refresh.interval.ms", "1000");
-        config.create_with_context(context).expect("a producer")
+        config
     }
 
     /// Sends records in order and waits until all are in the log.
     pub fn produce(&self, topic: &str, records: impl IntoIterator<Item = TestRecord>) {
-        let producer = self.producer(DefaultProducerContext, 2);
+        self.produce_in_batches(topic, LARGE_BATCH, records);
+    }
+
+    /// The same, in batches of at most so many bytes.
+    pub fn produce_in_batches(&self, topic: &str, bytes: usize, records: impl IntoIterator<Item = TestRecord>) {
+        let mut config = self.producing(2);
+        let producer: BaseProducer = config.set("batch.size", bytes.to_string()).create().expect("a producer");
         for record in records {
             let mut out = BaseRecord::<[u8], [u8], ()>::to(topic).partition(record.partition);
             out.key = record.key.as_deref();

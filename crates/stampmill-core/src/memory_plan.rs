@@ -30,6 +30,8 @@ pub struct Share {
     pub batch: usize,
     /// Bytes in flight over all partitions.
     pub in_flight: usize,
+    /// Bytes that are not planned with.
+    pub set_aside: usize,
 }
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -52,6 +54,9 @@ const TAKEN_APART: usize = 5;
 /// For each partition: with less, there is a request to a broker for every few records.
 pub const LEAST_FOR_A_PARTITION: usize = 128 << 10;
 const MOST_FETCH: usize = 1 << 20;
+/// A topic takes no larger batch, unless its `max.message.bytes` says so. How large they are nobody can see before they are
+/// fetched, and a broker answers with a whole one, however little is asked for (KIP-74).
+const WRITTEN_BATCH: usize = 1 << 20;
 const MOST_BATCH: usize = 1 << 20;
 
 /// Of `bytes`, the part that is shared out. The rest is for what nobody can plan: a broker's answer stays whole as long as
@@ -76,7 +81,7 @@ pub fn share(bytes: usize, demand: Demand) -> Result<Share, TooSmall> {
     let batch = (of_a_partition / 8).min(MOST_BATCH);
     let prefetch = ((of_a_partition - TAKEN_APART * fetch - COPIES * batch) / 2).min(demand.prefetch);
     let messages = (prefetch / BESIDE_A_MESSAGE).max(1);
-    Ok(Share { partitions, prefetch, messages, fetch, batch, in_flight })
+    Ok(Share { partitions, prefetch, messages, fetch, batch, in_flight, set_aside: bytes - usable(bytes) })
 }
 
 /// The least that so many partitions can do with.
@@ -87,10 +92,15 @@ pub fn least(partitions: usize) -> usize {
 // === impl Share ===
 
 impl Share {
-    /// The most that is in memory at a time.
+    /// The most that is in memory at a time, with batches as small as what is fetched at a time.
     pub fn worst_case(&self) -> usize {
         let ahead = self.prefetch + self.messages * BESIDE_A_MESSAGE;
         self.partitions * (ahead + TAKEN_APART * self.fetch + COPIES * self.batch) + IN_FLIGHT_COPIES * self.in_flight
+    }
+
+    /// What may come on top of all that was given, where each partition holds a batch as large as one may be written.
+    pub fn beyond(&self) -> usize {
+        (self.partitions * WRITTEN_BATCH).saturating_sub(self.set_aside)
     }
 }
 
@@ -108,6 +118,13 @@ mod tests {
         let share = share(512 * MIB, demand).expect("enough");
         assert_eq!((share.prefetch, share.in_flight), (demand.prefetch, demand.in_flight));
         assert_eq!((share.fetch, share.batch), (MOST_FETCH, MOST_BATCH));
+        assert_eq!(share.beyond(), 0, "eight written batches fit into what is set aside");
+    }
+
+    #[test]
+    fn many_partitions_may_hold_more_than_is_set_aside() {
+        let share = share(80 * MIB, Demand { partitions: 64, prefetch: MIB, in_flight: MIB }).expect("enough");
+        assert_eq!((share.set_aside, share.beyond()), (20 * MIB, 44 * MIB));
     }
 
     #[test]
@@ -129,7 +146,7 @@ mod tests {
             let demand = Demand { partitions, prefetch, in_flight };
             match share(bytes, demand) {
                 Ok(share) => {
-                    prop_assert!(share.worst_case() <= usable(bytes), "{share:?}: {}", share.worst_case());
+                    prop_assert!(share.worst_case() + share.set_aside <= bytes, "{share:?}: {}", share.worst_case());
                     prop_assert!(share.prefetch <= prefetch && share.in_flight <= in_flight);
                     prop_assert!(share.prefetch > 0 && share.fetch > 0 && share.batch > 0 && share.in_flight > 0);
                     prop_assert!(bytes >= least(partitions));

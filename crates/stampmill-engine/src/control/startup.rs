@@ -169,6 +169,13 @@ pub(super) fn plan_memory(settings: &PipelineSettings, topics: &Topics) -> Resul
         share.in_flight as f64 / MIB,
         mib(share.worst_case())
     );
+    if share.beyond() > 0 {
+        log::info!(
+            "{}: where its topics were written in large batches, of up to 1 MiB, {} MiB more may be taken: a broker answers with whole ones",
+            settings.name,
+            mib(share.beyond())
+        );
+    }
     Ok(share)
 }
 
