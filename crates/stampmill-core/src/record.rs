@@ -113,6 +113,13 @@ impl Batch {
         Self { topic, partition, bytes: Vec::new(), records: Vec::new(), headers: Vec::new() }
     }
 
+    /// Makes room for so many records, of which keys and payloads have so many bytes: what grows step by step is copied at
+    /// each.
+    pub fn reserve(&mut self, records: usize, bytes: usize) {
+        self.records.reserve(records);
+        self.bytes.reserve(bytes);
+    }
+
     /// Adds a record behind the others. Its headers follow with [`Batch::push_header`].
     pub fn push(&mut self, offset: Offset, timestamp: Option<i64>, key: Option<&[u8]>, payload: Option<&[u8]>) {
         debug_assert!(self.last().is_none_or(|last| last < offset), "a batch is in the order of its offsets");

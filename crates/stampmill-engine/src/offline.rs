@@ -41,7 +41,7 @@ impl Offline {
     /// The record cannot be processed.
     pub fn render(&mut self, batch: Batch) -> Result<Option<Prepared>, Failed> {
         let log = LogSink { enabled: &|_, _| false, write: &|_, _, _, _| {} };
-        let mut outputs = Outputs::with_capacity(1);
+        let mut outputs = Outputs::with_capacity(1, 0);
         let output = render(&self.settings, &batch.record(0), &mut self.scratch, log, &mut outputs)?;
         if let Output::Skipped = output {
             return Ok(None);

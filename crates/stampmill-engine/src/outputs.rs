@@ -75,9 +75,9 @@ pub(crate) fn now() -> i64 {
 // === impl Outputs ===
 
 impl Outputs {
-    pub(crate) fn with_capacity(records: usize) -> Self {
+    pub(crate) fn with_capacity(records: usize, bytes: usize) -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(bytes),
             records: Vec::with_capacity(records),
             headers: Vec::new(),
             lines: LinesByRoute::default(),

@@ -34,6 +34,15 @@ pub(crate) struct TransformActor {
     slot: Option<Slot>,
     scratch: Scratch,
     lines: RefCell<LineBuffers>,
+    growth: Growth,
+}
+
+/// How many bytes the last batch had, and how many were made of it: the next is likely to be alike. What grows step by step
+/// is copied at each.
+#[derive(Clone, Copy)]
+struct Growth {
+    from: usize,
+    to: usize,
 }
 
 /// What a record is worked on with.
@@ -60,7 +69,7 @@ const TELLING: Duration = Duration::from_secs(1);
 impl TransformActor {
     pub(crate) fn new(spec: TransformSpec) -> Self {
         let lines = RefCell::new(LineBuffers::new(Arc::clone(&spec.log)));
-        Self { spec, slot: None, scratch: Scratch::default(), lines }
+        Self { spec, slot: None, scratch: Scratch::default(), lines, growth: Growth { from: 1, to: 1 } }
     }
 
     /// Works through the batch in hand, from the first record that has no output yet.
@@ -84,6 +93,7 @@ impl TransformActor {
         drop(lines);
         if let Some(mut slot) = self.slot.take() {
             slot.outputs.lines = self.lines.borrow_mut().take_ordered();
+            self.growth = Growth { from: batch.batch.bytes().max(1), to: slot.outputs.bytes.len() };
             self.pass_on(slot);
         }
     }
@@ -152,7 +162,8 @@ impl Handler<Render> for TransformActor {
         if render.ack.is_stale() {
             return;
         }
-        let outputs = Outputs::with_capacity(render.batch.batch.len());
+        let batch = &render.batch.batch;
+        let outputs = Outputs::with_capacity(batch.len(), self.growth.expected(batch.bytes()));
         self.slot = Some(Slot { render, outputs, attempts: 0, first_failed: None });
         self.work();
     }
@@ -163,6 +174,15 @@ impl Handler<Close> for TransformActor {
 
     fn handle(&mut self, _: Close, context: &mut Context<Self>) {
         context.stop();
+    }
+}
+
+// === impl Growth ===
+
+impl Growth {
+    /// With some to spare.
+    fn expected(self, bytes: usize) -> usize {
+        bytes.saturating_mul(self.to) / self.from / 16 * 17
     }
 }
 

@@ -89,6 +89,9 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
             let count = rd::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, messages.as_mut_ptr(), most);
             messages.set_len(usize::try_from(count).unwrap_or(0));
         }
+        // SAFETY: each pointer is a message of ours to read.
+        let bytes = messages.iter().map(|message| unsafe { (**message).key_len + (**message).len }).sum();
+        batch.reserve(messages.len(), bytes);
         let mut taken = Taken::default();
         for message in messages {
             // SAFETY: each pointer is a message of ours to read, once, and to destroy.
