@@ -17,9 +17,9 @@ const KEYS: u64 = 500;
 // === impl Load ===
 
 impl Load {
-    /// As many records as make a run of some seconds, whatever their size.
+    /// As many records as make a run of ten seconds or so, whatever their size: shorter ones differ more from each other.
     pub fn new(partitions: i32, bytes: usize) -> Self {
-        let records = (600_000_000 / (bytes as u64 + 100)).clamp(5_000, 1_000_000);
+        let records = (1_500_000_000 / (bytes as u64 + 100)).clamp(5_000, 2_500_000);
         Self { partitions, bytes, records }
     }
 
