@@ -12,11 +12,14 @@ use crate::eventually::eventually;
 use crate::launcher::{launch, mortal};
 use crate::layout::{Layout, Plan};
 use crate::proxy::Proxy;
+use crate::tls::Certificate;
 use crate::{docker, jars, target};
 
 /// One node that is both broker and controller.
 pub struct Broker {
     pub bootstrap: String,
+    /// What a client is to trust, where it must speak TLS.
+    pub certificate: Option<PathBuf>,
     /// Its second address, where the plan asked for one.
     pub proxy: Option<Proxy>,
     folder: PathBuf,
@@ -50,7 +53,7 @@ impl Broker {
 
     /// Starts brokers that make one cluster.
     pub fn start_all(version: &str, nodes: usize) -> Result<Vec<Self>> {
-        Self::start_cluster(&Plan { version, nodes, proxied: false, more: "" })
+        Self::start_cluster(&Plan { version, nodes, proxied: false, certificate: None, more: "" })
     }
 
     pub fn start_cluster(plan: &Plan) -> Result<Vec<Self>> {
@@ -81,18 +84,23 @@ impl Broker {
         let folder = target().join("kafka-data").join(&id);
         fs::create_dir_all(&folder)?;
         let proxy = plan.proxied.then(|| Proxy::start(layout.behind_proxy(node))).transpose()?;
-        let properties = layout.properties(node, &folder, proxy.as_ref().map(|proxy| proxy.port), plan.more);
+        // Of two properties with one name the last counts.
+        let more = plan.more.to_owned() + &plan.certificate.map(Certificate::properties).unwrap_or_default();
+        let properties = layout.properties(node, &folder, proxy.as_ref().map(|proxy| proxy.port), &more);
         let runner = if jars::unavailable().is_none() {
             let class_path = jars::class_path(plan.version)?;
             fs::write(folder.join("broker.properties"), properties)?;
             format(&class_path, &folder)?;
             Runner::Jars { class_path, process: None }
+        } else if plan.certificate.is_some() {
+            bail!("a broker with TLS needs Java: its key is made by keytool");
         } else {
             let container = format!("stampmill-test-{id}");
             docker::create(&container, plan.version, &properties)?;
             Runner::Docker { container }
         };
-        Ok(Self { bootstrap: layout.bootstrap(node), proxy, folder, runner })
+        let certificate = plan.certificate.map(Certificate::file);
+        Ok(Self { bootstrap: layout.bootstrap(node), certificate, proxy, folder, runner })
     }
 
     /// Starts the process, again if it ran before: ports and data are the same.
@@ -128,9 +136,13 @@ impl Broker {
         }
     }
 
+    pub fn client(&self) -> Client {
+        Client { bootstrap: self.bootstrap.clone(), certificate: self.certificate.clone() }
+    }
+
     /// Waits until it answers and sees so many brokers.
     pub fn await_ready(&mut self, nodes: usize) -> Result<()> {
-        let client = Client::new(&self.bootstrap);
+        let client = self.client();
         let outcome = eventually("the broker to answer", || {
             let ended = match &mut self.runner {
                 Runner::Jars { process, .. } => process.as_mut().and_then(|process| process.try_wait().ok().flatten()),

@@ -1,6 +1,7 @@
 //! Producer, consumer and admin client of the tests, apart from the program's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
@@ -20,6 +21,8 @@ use crate::eventually::{eventually, patience};
 #[derive(Clone, Debug)]
 pub struct Client {
     pub bootstrap: String,
+    /// What it trusts, where it is to speak TLS.
+    pub certificate: Option<PathBuf>,
 }
 
 /// A record to send, or one that was read.
@@ -49,12 +52,23 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 impl Client {
     pub fn new(bootstrap: &str) -> Self {
-        Self { bootstrap: bootstrap.into() }
+        Self { bootstrap: bootstrap.into(), certificate: None }
+    }
+
+    /// The properties of librdkafka for whoever connects to it, but for its address.
+    pub fn properties(&self) -> Vec<(&'static str, String)> {
+        let secure = self.certificate.iter().flat_map(|file| {
+            [("security.protocol", "ssl".to_owned()), ("ssl.ca.location", file.display().to_string())]
+        });
+        secure.collect()
     }
 
     fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set_log_level(RDKafkaLogLevel::Critical);
+        for (name, value) in self.properties() {
+            config.set(name, value);
+        }
         config
     }
 

@@ -5,13 +5,17 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::tls::Certificate;
+
 /// What kind of cluster.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Plan<'a> {
     pub version: &'a str,
     pub nodes: usize,
     /// Each broker has a second address, through a [`Proxy`](crate::proxy::Proxy).
     pub proxied: bool,
+    /// Clients speak TLS with the brokers, which have this key.
+    pub certificate: Option<&'a Certificate>,
     /// Further properties of the brokers, one a line.
     pub more: &'a str,
 }

@@ -21,6 +21,7 @@ pub mod machine;
 pub mod program;
 pub mod proxy;
 pub mod scenario;
+pub mod tls;
 pub mod verdict;
 
 use std::path::PathBuf;

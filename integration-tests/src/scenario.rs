@@ -101,6 +101,8 @@ impl Scenario {
     pub fn config(&self) -> PathBuf {
         let Self { bootstrap, input, output, dead_letters, group, pipeline, .. } = self;
         let Pipeline { start, connection, source, transforms, sink, on_failure, more } = pipeline;
+        let properties = self.client.properties().into_iter().map(|(name, value)| format!("{name}: \"{value}\"\n"));
+        let connection = properties.collect::<String>() + connection;
         let indent = |text: &str, by: usize| text.lines().map(|line| format!("{:by$}{line}\n", "")).collect::<String>();
         let text = format!(
             "connections:
@@ -118,7 +120,7 @@ impl Scenario {
       topic: {output}
 {}    on_failure: {{ retries: 3, then: dead_letter, topic: {dead_letters}{on_failure} }}
 {}",
-            indent(connection, 4),
+            indent(&connection, 4),
             indent(source, 6),
             indent(transforms, 6),
             indent(sink, 6),

@@ -3,6 +3,8 @@
 //! Everything of which there is one for each partition is counted for all of them, as if this instance owned them all: what
 //! is planned is the worst case, and no record is refused for want of memory later.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// What a pipeline would take if there were enough for everybody.
@@ -101,6 +103,26 @@ impl Share {
     /// What may come on top of all that was given, where each partition holds a batch as large as one may be written.
     pub fn beyond(&self) -> usize {
         (self.partitions * WRITTEN_BATCH).saturating_sub(self.set_aside)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
+        write!(
+            out,
+            "{} partitions: {:.1} MiB fetched ahead and batches of {:.1} MiB in each, {:.1} MiB in flight; {:.0} MiB at the most",
+            self.partitions,
+            mib(self.prefetch),
+            mib(self.batch),
+            mib(self.in_flight),
+            mib(self.worst_case()).ceil()
+        )?;
+        if self.beyond() == 0 {
+            return Ok(());
+        }
+        let beyond = mib(self.beyond()).ceil();
+        write!(out, ", and {beyond:.0} MiB more where its topics were written in batches of {:.0} MiB, for a broker answers with whole ones", mib(WRITTEN_BATCH))
     }
 }
 

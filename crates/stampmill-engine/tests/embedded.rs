@@ -150,6 +150,14 @@ fn start(settings: Vec<PipelineSettings>) -> std::io::Result<Running> {
     stampmill_engine::start(settings, &LogOutput::new(Format::Line, Box::new(std::io::sink())))
 }
 
+fn until(running: &Running, what: &str, holds: impl Fn(&Running) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds(running) {
+        assert!(Instant::now() < deadline, "waited in vain for {what}: {:?}", running.observe());
+        std::thread::yield_now();
+    }
+}
+
 fn stop(running: Running) {
     running.stop();
     running.wait().expect("a clean end");
@@ -280,17 +288,10 @@ fn a_sink_that_takes_nothing_bounds_what_is_read() {
     let most = PARTITIONS as u64 * (settings.pace.batch_records * settings.pace.window) as u64;
     let running = start(vec![settings]).expect("the pipeline starts");
     cluster.send(0..3_000);
-    let deadline = Instant::now() + PATIENCE;
-    while running.observe()[0].records_in < most / 2 {
-        assert!(Instant::now() < deadline, "only {:?} were read", running.observe());
-        std::thread::yield_now();
-    }
+    until(&running, "half a window to be read", |running| running.observe()[0].records_in >= most / 2);
     assert_eq!(running.observe()[0].records_out, 0);
     running.stop();
-    while !running.all_finished() {
-        assert!(Instant::now() < deadline, "it did not stop");
-        std::thread::yield_now();
-    }
+    until(&running, "it to stop", Running::all_finished);
     let seen = running.observe().remove(0);
     assert!(seen.records_in <= most, "{seen:?}");
     assert_eq!(seen.records_out, seen.records_in);
@@ -309,11 +310,7 @@ fn what_is_refused_for_a_while_comes_out_in_order() {
     cluster.send(0..3_000);
     cluster.broker.refuse_writes(NO_PERMISSION, 10_000);
     let running = start(vec![settings]).expect("the pipeline starts");
-    let deadline = Instant::now() + PATIENCE;
-    while !matches!(running.health()[0].1, Health::NotReady(_)) {
-        assert!(Instant::now() < deadline, "nothing was refused: {:?}", running.observe());
-        std::thread::yield_now();
-    }
+    until(&running, "a refusal", |running| matches!(running.health()[0].1, Health::NotReady(_)));
     assert_eq!(running.observe()[0].records_out, 0);
     cluster.broker.refuse_writes(NO_PERMISSION, 0);
     assert_in_order(&cluster.read("out", PARTITIONS, 3_000), 0..3_000);

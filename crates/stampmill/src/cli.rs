@@ -19,8 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the pipelines until SIGTERM or Ctrl-C.
     Run(Run),
-    /// Say whether the configuration is valid; connects to nothing.
-    Check(Configuration),
+    /// Say whether the configuration is valid, and with `--online` whether its clusters have what it needs.
+    Check(Check),
     /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
     Render(Render),
     /// Look at the records that could not be processed, and send them again.
@@ -56,6 +56,16 @@ pub(crate) struct Run {
     /// it until its session ends
     #[arg(long)]
     leave: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+    /// Ask the brokers, too: for topics, partitions and sizes, and whether memory is enough for them. Nothing is made, and no
+    /// group is joined. Without it, nothing is connected to
+    #[arg(long)]
+    pub(crate) online: bool,
 }
 
 #[derive(Args, Debug)]

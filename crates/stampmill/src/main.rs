@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use stampmill_engine::logging::Format;
 
-use self::cli::{Cli, Command};
+use self::cli::{Check, Cli, Command};
 use self::commands::{check, configured, dead_letters, exit, render};
 
 fn main() -> ExitCode {
@@ -34,7 +34,9 @@ fn main() -> ExitCode {
             let options = arguments.options();
             configured(arguments.sources(), |settings| commands::run::run(settings, options))
         }
-        Command::Check(arguments) => configured(arguments.sources(), |settings| check::run(&settings)),
+        Command::Check(Check { configuration, online }) => {
+            configured(configuration.sources(), |settings| check::run(&settings, online))
+        }
         Command::Render(arguments) => render::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),

@@ -37,6 +37,8 @@ pub struct Task {
     pub partitions: i32,
     pub compression: String,
     pub sends: Sends,
+    /// Of both clients.
+    pub properties: Vec<(String, String)>,
 }
 
 /// Offsets that are delivered, by partition.
@@ -63,10 +65,10 @@ impl ProducerContext for Delivered {
 // === impl Task ===
 
 impl Task {
-    /// Arguments in the order of the fields.
+    /// Arguments in the order of the fields, and further properties as `NAME=VALUE`.
     pub fn of(arguments: &[&str]) -> Result<Self> {
-        let [bootstrap, input, output, group, partitions, compression, sends] = arguments else {
-            bail!("expected seven arguments, found {}", arguments.len());
+        let [bootstrap, input, output, group, partitions, compression, sends, properties @ ..] = arguments else {
+            bail!("expected seven arguments or more, found {}", arguments.len());
         };
         let sends = match *sends {
             "one-by-one" => Sends::OneByOne,
@@ -82,6 +84,7 @@ impl Task {
             partitions: partitions.parse().context("a number of partitions")?,
             compression: owned(compression),
             sends,
+            properties: properties.iter().map(property).collect::<Result<_>>()?,
         })
     }
 
@@ -133,6 +136,9 @@ impl Task {
             .set("fetch.wait.max.ms", "100")
             .set("queued.min.messages", "20000")
             .set("queued.max.messages.kbytes", "8192");
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
         let consumer: BaseConsumer = config.create()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
@@ -151,6 +157,9 @@ impl Task {
             .set("linger.ms", "5")
             .set("queue.buffering.max.messages", "500000")
             .set("compression.type", &self.compression);
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
         Ok(config.create_with_context(delivered)?)
     }
 
@@ -195,6 +204,11 @@ impl Task {
         }
         Ok(())
     }
+}
+
+fn property(argument: &&str) -> Result<(String, String)> {
+    let (name, value) = argument.split_once('=').with_context(|| format!("expected NAME=VALUE, found `{argument}`"))?;
+    Ok((name.into(), value.into()))
 }
 
 fn check(message: &rd::rd_kafka_message_t) -> Result<()> {

@@ -110,6 +110,11 @@ fn guarantees() -> Vec<Comparison> {
     vec![comparison("delivery and ordering", Load::new(PARTITIONS, BYTES), subjects)]
 }
 
+/// Where the client's connections are encrypted.
+pub fn tls() -> Vec<Comparison> {
+    vec![comparison("TLS", Load::new(PARTITIONS, BYTES), vec![Subject::floor(), stampmill()])]
+}
+
 /// A backlog of 5 GB in 64 partitions: how much memory is used of what is allowed.
 pub fn memory() -> Vec<Comparison> {
     let one = |budget: &str| Subject::program_set(&format!("memory: {budget}"), &[&format!("memory={budget}")]);

@@ -74,6 +74,7 @@ impl Subject {
                 let partitions = load.partitions.to_string();
                 let mut command = cores::on_its_own(std::env::current_exe()?);
                 command.args(["bare", &client.bootstrap, input, output, group, &partitions, compression, sends]);
+                command.args(client.properties().into_iter().map(|(name, value)| format!("{name}={value}")));
                 command
             }
             Self::Program { pipeline, flags, .. } => {

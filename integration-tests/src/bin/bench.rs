@@ -1,9 +1,9 @@
 //! `make bench`: what the program costs beside bare librdkafka and its peers.
 //!
 //! `bench [SET…]` runs sets of comparisons: `targets` (what the README tells, and if none is named), `partitions`,
-//! `matrix`, `memory`, `profiles`, `peers`, `latency`, `allocations`. `BENCH_ROUNDS` says how often each subject runs (3), `BENCH_RECORDS` over
-//! how many records, `BENCH_ONLY` which comparisons, by a part of their names; `STAMPMILL_TEST_BROKERS` names brokers to
-//! use instead of one of our own.
+//! `matrix`, `memory`, `profiles`, `peers`, `latency`, `tls`, `allocations`. `BENCH_ROUNDS` says how often each subject
+//! runs (3), `BENCH_RECORDS` over how many records, `BENCH_ONLY` which comparisons, by a part of their names;
+//! `STAMPMILL_TEST_BROKERS` names brokers to use instead of one of our own, which `tls` always takes.
 
 use std::time::Duration;
 
@@ -16,8 +16,10 @@ use integration_tests::bench::subject::Subject;
 use integration_tests::bench::{allocations, bare, cores, latency, peers, plot, sets};
 use integration_tests::broker::{self, Broker};
 use integration_tests::client::Client;
+use integration_tests::layout::Plan;
 use integration_tests::jars;
 use integration_tests::program::{self, Build};
+use integration_tests::tls::Certificate;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,9 +60,21 @@ fn bench(sets: &[&str]) -> Result<()> {
                 compare(&client, &mut report, sets::peers(peers.built.clone()))?;
             }
             "latency" => latencies(&client, &mut report)?,
+            "tls" => {
+                let certificate = Certificate::make("bench")?;
+                let plan = Plan {
+                    version: jars::NEWEST,
+                    nodes: 1,
+                    proxied: false,
+                    certificate: Some(&certificate),
+                    more: "",
+                };
+                let broker = Broker::start_cluster(&plan)?.pop().context("one broker")?;
+                compare(&broker.client(), &mut report, sets::tls())?;
+            }
             "allocations" => count_allocations(&client, &mut report)?,
             other => bail!(
-                "expected targets, partitions, matrix, memory, profiles, peers, latency or allocations, found `{other}`"
+                "expected targets, partitions, matrix, memory, profiles, peers, latency, tls or allocations, found `{other}`"
             ),
         }
         println!("{}", report.markdown());

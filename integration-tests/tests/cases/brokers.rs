@@ -1,9 +1,12 @@
 //! Brokers that are not there.
 
+use integration_tests::broker::Broker;
 use integration_tests::chaos::stream::Stream;
 use integration_tests::client::Client;
 use integration_tests::in_flight::{InFlight, await_uncommitted};
+use integration_tests::layout::Plan;
 use integration_tests::scenario::setup;
+use integration_tests::tls::Certificate;
 use integration_tests::verdict::{Numbered, await_verdict_of, record};
 
 use crate::kafka::Kafka;
@@ -23,6 +26,34 @@ pub(crate) fn not_there_at_start(kafka: &Kafka) {
     broker.await_ready(1).expect("the broker answers");
     program.await_line("is ready");
     numbered.await_verdict(&scenario).assert_exact();
+    assert_eq!(program.terminate(), 0);
+}
+
+/// With the brokers' certificate, and with another, which is refused by name.
+pub(crate) fn over_tls(kafka: &Kafka) {
+    let certificate = Certificate::make("test").expect("a certificate");
+    let plan = Plan {
+        version: kafka.own_version(),
+        nodes: 1,
+        proxied: false,
+        certificate: Some(&certificate),
+        more: "",
+    };
+    let broker = Broker::start_cluster(&plan).expect("a broker").remove(0);
+    let client = broker.client();
+    let mut scenario = setup("tls", &client).with_topics(2);
+    let numbered = Numbered { partitions: 2, records: 1_000 };
+    client.produce(&scenario.input, numbered.all());
+    let program = scenario.start("program").await_ready();
+    numbered.await_verdict(&scenario).assert_exact();
+    assert_eq!(program.terminate(), 0);
+
+    let other = Certificate::make("other").expect("another certificate");
+    scenario.client.certificate = Some(other.file());
+    let mut program = scenario.start("mistrusting");
+    program.await_line("certificate verify failed");
+    program.await_line("the brokers cannot be reached");
+    assert!(program.is_running(), "it waits");
     assert_eq!(program.terminate(), 0);
 }
 

@@ -44,7 +44,7 @@ fn backlog_within_budget(kafka: &Kafka, (records, bytes): (i32, usize), batch: u
     scenario.client.produce_in_batches(&scenario.input, batch, all);
     let log = scenario.folder.join("program.log");
     let mut program = Program::start(with_memory(&scenario, "128MiB"), log).await_ready();
-    program.await_line("44 MiB more may be taken");
+    program.await_line("44 MiB more where its topics were written in batches of 1 MiB");
     eventually("all to be delivered", || {
         (scenario.client.known_ends(&scenario.output).values().sum::<i64>() == i64::from(records)).then_some(())
     });

@@ -3,7 +3,8 @@
 use integration_tests::client::TestRecord;
 use integration_tests::eventually::eventually;
 use integration_tests::in_flight::await_in_flight;
-use integration_tests::scenario::setup;
+use integration_tests::program::{self, Build};
+use integration_tests::scenario::{Scenario, setup};
 use integration_tests::verdict::Numbered;
 
 use crate::kafka::Kafka;
@@ -116,4 +117,33 @@ pub(crate) fn a_gap_while_it_runs(kafka: &Kafka) {
     assert_eq!(kept, (0..10).chain(19_990..20_000).collect::<Vec<_>>(), "all that was there to be read, and once");
     kafka.client.await_committed(&scenario.group, &scenario.input);
     assert_eq!(program.terminate(), 0);
+}
+
+/// What a start would find is said, and nothing made.
+pub(crate) fn checked_before(kafka: &Kafka) {
+    let scenario = setup("checked", &kafka.client);
+    let (code, text) = check_online(&scenario);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&format!("the source's topic `{}` does not exist", scenario.input)), "{text}");
+
+    let scenario = scenario.with_topics(3);
+    let (code, text) = check_online(&scenario);
+    assert_eq!(code, Some(0), "{text}");
+    for expected in [
+        &format!("{} (3 partitions); {} (3 partitions, up to ", scenario.input, scenario.output),
+        "dead letters (made at the start, with 3 partitions)",
+        "memory       3 partitions: ",
+        "its clusters have what it needs",
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in:\n{text}");
+    }
+    assert_eq!(kafka.client.partitions(&scenario.dead_letters), None);
+}
+
+fn check_online(scenario: &Scenario) -> (Option<i32>, String) {
+    let mut command = program::command(Build::Plain);
+    command.args(["check", "--online", "--config"]).arg(scenario.config());
+    let output = program::output(command);
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), text)
 }

@@ -2,6 +2,7 @@
 //! and it never waits for work: while actors drain, it goes on polling.
 
 mod commit;
+mod look;
 mod positions;
 mod rebalance;
 mod startup;
@@ -21,6 +22,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use stampmill_core::start_position::Mark;
 use thiserror::Error;
 
+pub use self::look::{DeadLetterTopic, Preflight, preflight};
 pub(crate) use self::startup::SinkFacts;
 pub use self::startup::StartError;
 use crate::kafka::PartitionId;
@@ -155,6 +157,7 @@ impl Mill {
         };
         drop(source);
         let share = startup::plan_memory(settings, &cluster.topics)?;
+        log::info!("{}: memory for {share}", settings.name);
         let consumer = Arc::new(crate::kafka::consumer::create(&settings.source, &share)?);
         let (report, reports): (Sender<Report>, _) = channel();
         let parts = Parts {

@@ -4,7 +4,7 @@
 //! them, so that their ConsumerActors send everything again. What a record was refused for outlives the abort, or the
 //! same record would abort every transaction that follows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ struct State {
     /// Grows with each abort.
     generation: u64,
     /// By lane.
-    handed: HashMap<usize, Handed>,
+    handed: BTreeMap<usize, Handed>,
     first_handed: Option<Instant>,
     /// Records that librdkafka has not reported yet.
     unreported: usize,
@@ -321,10 +321,11 @@ impl Open<'_> {
             .and_modify(|handed| handed.to = offset.next())
             .or_insert_with(|| Handed { upstream: Arc::clone(upstream), to: offset.next(), records: 0 });
         handed.records += 1;
+        let is_full = handed.records >= MOST_RECORDS_OF_A_LANE;
         if alone {
             state.alone = Some((upstream.partition.clone(), offset));
         }
-        if alone || self.state.handed[&lane].records >= MOST_RECORDS_OF_A_LANE {
+        if alone || is_full {
             self.end_soon();
         }
     }

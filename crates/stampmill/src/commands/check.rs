@@ -1,19 +1,59 @@
-//! `stampmill check`: says what a valid configuration makes of each pipeline.
+//! `stampmill check`: says what a valid configuration makes of each pipeline, and what its clusters have of that.
 
 use std::io::Write;
 use std::process::ExitCode;
 
+use stampmill_engine::{DeadLetterTopic, Preflight, preflight};
 use stampmill_engine::settings::{Ordering, PipelineSettings, SinkPartition, Start, Then};
 
 use crate::commands::exit;
 use crate::config::Settings;
 
-pub(crate) fn run(settings: &Settings) -> ExitCode {
-    let summaries: String = settings.pipelines.iter().map(summary).collect();
-    match writeln!(std::io::stdout(), "{summaries}configuration is valid") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_closed) => exit::FAILURE.into(),
+/// With `online` the brokers are asked, too: a failure is what a start would wait for, or end with.
+pub(crate) fn run(settings: &Settings, online: bool) -> ExitCode {
+    let mut is_fine = true;
+    let mut text = String::new();
+    for pipeline in &settings.pipelines {
+        text += &summary(pipeline);
+        if !online {
+            continue;
+        }
+        match preflight(pipeline) {
+            Ok(found) => text += &findings(pipeline, &found),
+            Err(error) => {
+                is_fine = false;
+                eprintln!("{}: {error}", pipeline.name);
+            }
+        }
     }
+    let verdict = match (online, is_fine) {
+        (false, _) => "configuration is valid",
+        (true, true) => "configuration is valid, and its clusters have what it needs",
+        (true, false) => "configuration is valid, and a start would fail or wait",
+    };
+    match writeln!(std::io::stdout(), "{text}{verdict}") {
+        Ok(()) if is_fine => ExitCode::SUCCESS,
+        Ok(()) | Err(_) => exit::FAILURE.into(),
+    }
+}
+
+fn findings(pipeline: &PipelineSettings, found: &Preflight) -> String {
+    let topics = found.sources.iter().map(|(topic, partitions)| format!("{topic} ({partitions} partitions)"));
+    let takes = found.sink_takes.map_or_else(String::new, |bytes| format!(", up to {bytes} bytes in a batch"));
+    let dead_letters = match found.dead_letters {
+        DeadLetterTopic::Unused => String::new(),
+        DeadLetterTopic::There { partitions } => format!(", dead letters ({partitions} partitions)"),
+        DeadLetterTopic::Missing { partitions } => {
+            format!(", dead letters (made at the start, with {partitions} partitions)")
+        }
+    };
+    let sources = topics.collect::<Vec<_>>();
+    let sources = if sources.is_empty() { "no topic that matches yet".to_owned() } else { sources.join(", ") };
+    format!(
+        "  found        {sources}; {} ({} partitions{takes}){dead_letters}\n  \
+         memory       {}\n",
+        pipeline.sink.topic, found.sink_partitions, found.memory
+    )
 }
 
 /// No property is in it: a password would be one.

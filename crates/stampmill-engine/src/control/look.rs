@@ -1,0 +1,138 @@
+//! What the brokers say of a pipeline before its group is joined. Nothing is made.
+
+use rdkafka::error::KafkaError;
+use regex_lite::Regex;
+use stampmill_core::memory_plan::Share;
+
+use super::startup::{self, StartError};
+use crate::kafka::cluster::{Admin, AdminError, Topics};
+use crate::settings::{Delivery, PipelineSettings, Properties, SinkPartition, Then};
+
+/// What is there, and is enough.
+pub(super) struct Seen {
+    /// All topics of the source's cluster.
+    pub(super) topics: Topics,
+    pub(super) sink_partitions: i32,
+    /// The sink's `max.message.bytes`; `None` of the embedded broker, which does not answer that.
+    pub(super) most_bytes: Result<Option<usize>, AdminError>,
+    pub(super) dead_letters: DeadLetterTopic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadLetterTopic {
+    /// Failures halt or are skipped.
+    Unused,
+    There {
+        partitions: i32,
+    },
+    /// It is made at the start, with as many partitions as the source has.
+    Missing {
+        partitions: i32,
+    },
+}
+
+/// What a pipeline would begin with.
+pub struct Preflight {
+    /// The topics that are read, with their numbers of partitions.
+    pub sources: Vec<(String, i32)>,
+    pub sink_partitions: i32,
+    /// What the sink's topic takes in one batch, where that can be read.
+    pub sink_takes: Option<usize>,
+    pub dead_letters: DeadLetterTopic,
+    pub memory: Share,
+}
+
+/// Asks the brokers for all that a start needs. Makes nothing, and joins no group.
+///
+/// # Errors
+/// The first thing that a start would wait for or end with.
+pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
+    let open = |properties| Admin::open(properties).map_err(|error| StartError::NotReady(error.to_string()));
+    let (source, sink) = (open(&settings.source.properties)?, open(&settings.sink.properties)?);
+    let Seen { topics, sink_partitions, most_bytes, dead_letters } = look(settings, &source, &sink)?;
+    let memory = startup::plan_memory(settings, &topics)?;
+    let sources = read_topics(settings, &topics);
+    Ok(Preflight { sources, sink_partitions, sink_takes: most_bytes.ok().flatten(), dead_letters, memory })
+}
+
+pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) -> Result<Seen, StartError> {
+    let topics = source.topics().map_err(unreachable(&settings.source.properties))?;
+    for topic in settings.source.topics.iter().filter(|topic| !topic.starts_with('^')) {
+        partitions_of(&topics, topic, "source")?;
+    }
+    let sink_topics = sink.topics().map_err(unreachable(&settings.sink.properties))?;
+    let sink_partitions = partitions_of(&sink_topics, &settings.sink.topic, "sink")?;
+    check_partition(settings, &topics, sink_partitions)?;
+    let dead_letters = dead_letters(settings, &topics, &sink_topics)?;
+    let is_embedded = sink.is_embedded();
+    if is_embedded && settings.delivery != Delivery::AtLeastOnce {
+        return Err(StartError::NoTransactions);
+    }
+    let most_bytes = if is_embedded { Ok(None) } else { sink.most_bytes(&settings.sink.topic).map(Some) };
+    Ok(Seen { topics, sink_partitions, most_bytes, dead_letters })
+}
+
+fn unreachable(properties: &Properties) -> impl Fn(KafkaError) -> StartError {
+    let servers = properties.get("bootstrap.servers").cloned().unwrap_or_default();
+    move |error| StartError::Unreachable(format!("`{servers}`: {error}"))
+}
+
+fn partitions_of(topics: &Topics, topic: &str, side: &str) -> Result<i32, StartError> {
+    topics.get(topic).copied().filter(|partitions| *partitions > 0).ok_or_else(|| {
+        StartError::NotReady(format!("the {side}'s topic `{topic}` does not exist on its cluster: make it, for example with kafka-topics.sh --create"))
+    })
+}
+
+/// A partition that the sink does not have would block everything behind its first record.
+fn check_partition(settings: &PipelineSettings, topics: &Topics, sink_partitions: i32) -> Result<(), StartError> {
+    let sink = &settings.sink.topic;
+    let needed = match settings.sink.partition {
+        SinkPartition::ByKey => 1,
+        SinkPartition::Number(number) => number + 1,
+        SinkPartition::Source => most_partitions(settings, topics),
+    };
+    if needed > sink_partitions {
+        let text = format!(
+            "the sink's topic `{sink}` has {sink_partitions} partitions, and `sink.partition` asks for {needed}"
+        );
+        return Err(StartError::NotReady(text));
+    }
+    Ok(())
+}
+
+fn dead_letters(
+    settings: &PipelineSettings,
+    topics: &Topics,
+    sink_topics: &Topics,
+) -> Result<DeadLetterTopic, StartError> {
+    let topic = &settings.on_failure.dead_letter_topic;
+    match (settings.on_failure.then, sink_topics.get(topic)) {
+        (Then::Halt | Then::Skip, _) => Ok(DeadLetterTopic::Unused),
+        (Then::DeadLetter, Some(partitions)) => Ok(DeadLetterTopic::There { partitions: *partitions }),
+        (Then::DeadLetter, None) if settings.on_failure.create_topic => {
+            Ok(DeadLetterTopic::Missing { partitions: most_partitions(settings, topics) })
+        }
+        (Then::DeadLetter, None) => Err(StartError::NoDeadLetterTopic(topic.clone())),
+    }
+}
+
+/// The most partitions that a topic of the source has; 1 where a pattern has not met any.
+fn most_partitions(settings: &PipelineSettings, topics: &Topics) -> i32 {
+    read_topics(settings, topics).iter().map(|(_, partitions)| *partitions).max().unwrap_or(1)
+}
+
+/// The topics of the source that there are, with their numbers of partitions.
+pub(super) fn read_topics(settings: &PipelineSettings, topics: &Topics) -> Vec<(String, i32)> {
+    let found = settings.source.topics.iter().flat_map(|topic| match topic.starts_with('^') {
+        false => topics.get_key_value(topic).into_iter().collect(),
+        true => matching(topic, topics),
+    });
+    found.map(|(topic, partitions)| (topic.clone(), *partitions)).collect()
+}
+
+/// librdkafka matches by regular expressions of its own, and this only decides how much is planned for: what it does not
+/// understand matches nothing.
+fn matching<'a>(pattern: &str, topics: &'a Topics) -> Vec<(&'a String, &'a i32)> {
+    let Ok(pattern) = Regex::new(pattern) else { return Vec::new() };
+    topics.iter().filter(|(topic, _)| pattern.is_match(topic)).collect()
+}
