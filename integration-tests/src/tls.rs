@@ -29,7 +29,10 @@ impl Certificate {
         let key = ["-genkeypair", "-alias", "broker", "-keyalg", "RSA", "-validity", "30", "-storetype", "PKCS12"];
         let key = key.into_iter().chain(["-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1"]).map(OsStr::new);
         keytool(&store, key)?;
-        keytool(&store, ["-exportcert", "-rfc", "-alias", "broker", "-file"].map(OsStr::new).into_iter().chain([file.as_os_str()]))?;
+        keytool(
+            &store,
+            ["-exportcert", "-rfc", "-alias", "broker", "-file"].map(OsStr::new).into_iter().chain([file.as_os_str()]),
+        )?;
         Ok(made)
     }
 

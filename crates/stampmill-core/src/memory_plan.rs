@@ -122,7 +122,11 @@ impl fmt::Display for Share {
             return Ok(());
         }
         let beyond = mib(self.beyond()).ceil();
-        write!(out, ", and {beyond:.0} MiB more where its topics were written in batches of {:.0} MiB, for a broker answers with whole ones", mib(WRITTEN_BATCH))
+        write!(
+            out,
+            ", and {beyond:.0} MiB more where its topics were written in batches of {:.0} MiB, for a broker answers with whole ones",
+            mib(WRITTEN_BATCH)
+        )
     }
 }
 

@@ -45,8 +45,8 @@ use std::thread::JoinHandle;
 
 use actix::System;
 
-use self::control::{Mill, Stop};
 pub use self::control::{DeadLetterTopic, PipelineError, Preflight, StartError, preflight};
+use self::control::{Mill, Stop};
 use self::logging::{LogOutput, LogRoutes};
 use self::observe::Counters;
 pub use self::observe::Observation;

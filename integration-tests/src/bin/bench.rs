@@ -16,8 +16,8 @@ use integration_tests::bench::subject::Subject;
 use integration_tests::bench::{allocations, bare, cores, latency, peers, plot, sets};
 use integration_tests::broker::{self, Broker};
 use integration_tests::client::Client;
-use integration_tests::layout::Plan;
 use integration_tests::jars;
+use integration_tests::layout::Plan;
 use integration_tests::program::{self, Build};
 use integration_tests::tls::Certificate;
 
@@ -62,13 +62,8 @@ fn bench(sets: &[&str]) -> Result<()> {
             "latency" => latencies(&client, &mut report)?,
             "tls" => {
                 let certificate = Certificate::make("bench")?;
-                let plan = Plan {
-                    version: jars::NEWEST,
-                    nodes: 1,
-                    proxied: false,
-                    certificate: Some(&certificate),
-                    more: "",
-                };
+                let plan =
+                    Plan { version: jars::NEWEST, nodes: 1, proxied: false, certificate: Some(&certificate), more: "" };
                 let broker = Broker::start_cluster(&plan)?.pop().context("one broker")?;
                 compare(&broker.client(), &mut report, sets::tls())?;
             }

@@ -32,13 +32,8 @@ pub(crate) fn not_there_at_start(kafka: &Kafka) {
 /// With the brokers' certificate, and with another, which is refused by name.
 pub(crate) fn over_tls(kafka: &Kafka) {
     let certificate = Certificate::make("test").expect("a certificate");
-    let plan = Plan {
-        version: kafka.own_version(),
-        nodes: 1,
-        proxied: false,
-        certificate: Some(&certificate),
-        more: "",
-    };
+    let plan =
+        Plan { version: kafka.own_version(), nodes: 1, proxied: false, certificate: Some(&certificate), more: "" };
     let broker = Broker::start_cluster(&plan).expect("a broker").remove(0);
     let client = broker.client();
     let mut scenario = setup("tls", &client).with_topics(2);

@@ -56,11 +56,11 @@ pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
 }
 
 pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) -> Result<Seen, StartError> {
-    let topics = source.topics().map_err(unreachable(&settings.source.properties))?;
+    let topics = source.topics().map_err(|error| unreachable(&settings.source.properties, source, &error))?;
     for topic in settings.source.topics.iter().filter(|topic| !topic.starts_with('^')) {
         partitions_of(&topics, topic, "source")?;
     }
-    let sink_topics = sink.topics().map_err(unreachable(&settings.sink.properties))?;
+    let sink_topics = sink.topics().map_err(|error| unreachable(&settings.sink.properties, sink, &error))?;
     let sink_partitions = partitions_of(&sink_topics, &settings.sink.topic, "sink")?;
     check_partition(settings, &topics, sink_partitions)?;
     let dead_letters = dead_letters(settings, &topics, &sink_topics)?;
@@ -72,9 +72,10 @@ pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) ->
     Ok(Seen { topics, sink_partitions, most_bytes, dead_letters })
 }
 
-fn unreachable(properties: &Properties) -> impl Fn(KafkaError) -> StartError {
-    let servers = properties.get("bootstrap.servers").cloned().unwrap_or_default();
-    move |error| StartError::Unreachable(format!("`{servers}`: {error}"))
+fn unreachable(properties: &Properties, admin: &Admin, error: &KafkaError) -> StartError {
+    let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
+    let reason = admin.trouble().unwrap_or_else(|| error.to_string());
+    StartError::Unreachable(format!("`{servers}`: {reason}"))
 }
 
 fn partitions_of(topics: &Topics, topic: &str, side: &str) -> Result<i32, StartError> {

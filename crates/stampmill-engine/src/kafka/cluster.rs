@@ -9,6 +9,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use thiserror::Error;
 
+use super::ffi;
 use crate::settings::Properties;
 
 /// The topics of a cluster and their numbers of partitions.
@@ -72,6 +73,11 @@ impl Admin {
 
     pub(crate) fn topics(&self) -> KafkaResult<Topics> {
         topics(self.client.inner())
+    }
+
+    /// Why a question was not answered, which its error does not say, if librdkafka knows.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        ffi::last_error(self.client.inner())
     }
 
     /// Whether it is librdkafka's mock cluster, which accepts transactions without implementing them, and leaves

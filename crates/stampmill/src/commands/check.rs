@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use stampmill_engine::{DeadLetterTopic, Preflight, preflight};
 use stampmill_engine::settings::{Ordering, PipelineSettings, SinkPartition, Start, Then};
+use stampmill_engine::{DeadLetterTopic, Preflight, preflight};
 
 use crate::commands::exit;
 use crate::config::Settings;

@@ -5,12 +5,14 @@
 mod consumer;
 mod mock;
 mod producer;
+mod trouble;
 
 use std::ffi::{c_char, c_void};
 
 pub(crate) use self::consumer::{PartitionQueue, Taken, commit_async, commit_metadata, generation};
 pub(crate) use self::mock::set_mock_rebalance_delay;
 pub(crate) use self::producer::{DeliveryReport, Outgoing, ProducerEvents, SinkTopic, add_header, flush};
+pub(crate) use self::trouble::last_error;
 
 /// Null and empty are different things: librdkafka gives an empty value a pointer.
 ///
