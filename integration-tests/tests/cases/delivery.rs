@@ -49,7 +49,7 @@ pub(crate) fn from_one_cluster_to_another(kafka: &Kafka) {
 pub(crate) fn resumes_where_it_stopped(kafka: &Kafka) {
     let numbered = Numbered { partitions: 3, records: 20_000 };
     let scenario = setup("resume", &kafka.client).with_topics(3).lingering();
-    let load = numbered.load(&kafka.client, &scenario.input, 3);
+    let load = numbered.load(&kafka.client, &scenario.input, 10);
     let first = scenario.start("first").await_ready();
     let in_flight = await_in_flight(&scenario, 2_000);
     assert_eq!(first.terminate(), 0);

@@ -55,8 +55,8 @@ enum Failed {
 
 /// For one call to answer. What takes longer is called again.
 const ANSWER: Duration = Duration::from_secs(5);
-/// For a thread to wake up and send what lingers.
-const MOMENT: Duration = Duration::from_millis(1);
+/// For one look at whether a transaction has failed.
+const FLUSH: Duration = Duration::from_millis(20);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -152,13 +152,15 @@ impl CommitterSpec {
         }
     }
 
-    /// Nothing more comes into the transaction, so nothing that is in it has a reason to linger. librdkafka's threads spin
-    /// for as long as they are told to flush, which was a fifth of the CPU of a record: so they are told for a moment.
+    /// Nothing more comes into the transaction, so nothing that is in it has a reason to linger.
     fn seal(&self) -> Result<Sealed, String> {
-        if self.transaction.is_busy() {
-            ffi::flush(self.producer.client(), MOMENT);
+        let start = Instant::now();
+        while self.transaction.is_busy() && start.elapsed() < ANSWER {
+            if ffi::flush(self.producer.client(), FLUSH) {
+                break;
+            }
         }
-        self.transaction.seal(ANSWER)
+        self.transaction.seal(ANSWER.saturating_sub(start.elapsed()))
     }
 
     fn commit(&self, handed: &[Handed]) -> KafkaResult<()> {
