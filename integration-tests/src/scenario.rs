@@ -14,6 +14,8 @@ pub struct Scenario {
     pub client: Client,
     /// Where the program finds the brokers; where the client does, unless changed.
     pub bootstrap: String,
+    /// Where its sink's brokers are, if they are others.
+    pub sink_bootstrap: Option<String>,
     /// The name, and something that no other run has.
     pub id: String,
     pub input: String,
@@ -55,6 +57,7 @@ pub fn setup(name: &str, client: &Client) -> Scenario {
     Scenario {
         client: client.clone(),
         bootstrap: client.bootstrap.clone(),
+        sink_bootstrap: None,
         input: format!("{id}-in"),
         output: format!("{id}-out"),
         dead_letters: format!("{id}-dead"),
@@ -104,25 +107,30 @@ impl Scenario {
         let properties = self.client.properties().into_iter().map(|(name, value)| format!("{name}: \"{value}\"\n"));
         let connection = properties.collect::<String>() + connection;
         let indent = |text: &str, by: usize| text.lines().map(|line| format!("{:by$}{line}\n", "")).collect::<String>();
+        let sinks = self.sink_bootstrap.as_ref();
+        let other = sinks.map_or_else(String::new, |to| format!("  sinks: {{ bootstrap.servers: \"{to}\" }}\n"));
+        let by = |name: &str| sinks.map_or_else(String::new, |_| format!("      connection: {name}\n"));
         let text = format!(
             "connections:
   kafka:
     bootstrap.servers: \"{bootstrap}\"
     topic.metadata.refresh.interval.ms: 1000
-{}pipelines:
+{}{other}pipelines:
   under-test:
     source:
-      topics: [\"{input}\"]
+{}      topics: [\"{input}\"]
       group: {group}
       start: {start}
 {}    transforms:
 {}    sink:
-      topic: {output}
+{}      topic: {output}
 {}    on_failure: {{ retries: 3, then: dead_letter, topic: {dead_letters}{on_failure} }}
 {}",
             indent(&connection, 4),
+            by("kafka"),
             indent(source, 6),
             indent(transforms, 6),
+            by("sinks"),
             indent(sink, 6),
             indent(more, 4),
         );

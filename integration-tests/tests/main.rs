@@ -145,6 +145,11 @@ const CASES: &[Case] = &[
     with_own_broker("chaos::the_verdict_sees_damage", Group::More, cases::chaos::the_verdict_sees_damage),
     case("footprint::too_little_memory_is_refused", Group::More, cases::footprint::too_little_memory_is_refused),
     case("footprint::memory_stays_within_its_budget", Group::More, cases::footprint::memory_stays_within_its_budget),
+    with_own_broker(
+        "footprint::memory_stays_within_its_budget_before_a_slow_sink",
+        Group::More,
+        cases::footprint::memory_stays_within_its_budget_before_a_slow_sink,
+    ),
     case("footprint::a_pipeline_is_measured", Group::More, cases::footprint::a_pipeline_is_measured),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),

@@ -22,24 +22,16 @@ pub(crate) fn in_order_and_complete(kafka: &Kafka) {
 
 pub(crate) fn from_one_cluster_to_another(kafka: &Kafka) {
     let other = kafka.own_broker();
-    let other = (Client::new(&other.bootstrap), other);
-    let scenario = setup("clusters", &kafka.client);
+    let client = Client::new(&other.bootstrap);
+    let mut scenario = setup("clusters", &kafka.client);
+    scenario.sink_bootstrap = Some(other.bootstrap.clone());
     kafka.client.create_topic(&scenario.input, 2, &[]);
-    other.0.create_topic(&scenario.output, 2, &[]);
+    client.create_topic(&scenario.output, 2, &[]);
     let numbered = Numbered { partitions: 2, records: 500 };
     kafka.client.produce(&scenario.input, numbered.all());
+    let program = scenario.start("program").await_ready();
 
-    let text = std::fs::read_to_string(scenario.config()).expect("the configuration");
-    let text = text
-        .replace("pipelines:\n", &format!("  other:\n    bootstrap.servers: \"{}\"\npipelines:\n", other.1.bootstrap));
-    let text = text.replace("    source:\n", "    source:\n      connection: kafka\n");
-    let text = text.replace("    sink:\n", "    sink:\n      connection: other\n");
-    let config = scenario.write("two.yaml", &text);
-    let mut command = integration_tests::program::command(scenario.build);
-    command.arg("run").arg("--config").arg(config);
-    let program = integration_tests::program::Program::start(command, scenario.folder.join("two.log")).await_ready();
-
-    let read = other.0.read_count(&scenario.output, 1000);
+    let read = client.read_count(&scenario.output, 1000);
     let verdict = numbered.judge(&read);
     verdict.assert_exact();
     assert_eq!(program.terminate(), 0);
