@@ -55,16 +55,15 @@ pub(crate) fn over_tls(kafka: &Kafka) {
 pub(crate) fn gone_and_back(kafka: &Kafka) {
     let mut broker = kafka.own_broker();
     let client = Client::new(&broker.bootstrap);
-    let numbered = Numbered { partitions: 3, records: 30_000 };
     let scenario = setup("outage", &client).with_topics(3).lingering();
     let program = scenario.start("program").await_ready();
-    let load = numbered.load(&client, &scenario.input, 10);
+    let mut stream = Stream::start(&client, &scenario.input, 3, 0, record);
     let in_flight = await_uncommitted(&scenario, 5_000);
     broker.kill();
     broker.run().expect("the broker starts again");
     broker.await_ready(1).expect("the broker answers");
-    load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
+    let sent = stream.finish();
+    let verdict = await_verdict_of(&scenario, &sent, 0).with_fault(in_flight);
     verdict.assert_survived();
     client.await_committed(&scenario.group, &scenario.input);
     assert_eq!(program.terminate(), 0);

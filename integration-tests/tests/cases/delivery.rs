@@ -1,9 +1,10 @@
 //! Nothing lost, nothing out of order.
 
+use integration_tests::chaos::stream::Stream;
 use integration_tests::client::{Client, TestRecord};
 use integration_tests::in_flight::await_in_flight;
 use integration_tests::scenario::setup;
-use integration_tests::verdict::Numbered;
+use integration_tests::verdict::{Numbered, await_verdict_of, record};
 
 use crate::kafka::Kafka;
 
@@ -39,15 +40,14 @@ pub(crate) fn from_one_cluster_to_another(kafka: &Kafka) {
 }
 
 pub(crate) fn resumes_where_it_stopped(kafka: &Kafka) {
-    let numbered = Numbered { partitions: 3, records: 20_000 };
     let scenario = setup("resume", &kafka.client).with_topics(3).lingering();
-    let load = numbered.load(&kafka.client, &scenario.input, 10);
+    let mut stream = Stream::start(&kafka.client, &scenario.input, 3, 0, record);
     let first = scenario.start("first").await_ready();
     let in_flight = await_in_flight(&scenario, 2_000);
     assert_eq!(first.terminate(), 0);
     let second = scenario.start("second").await_ready();
-    load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(in_flight);
+    let sent = stream.finish();
+    let verdict = await_verdict_of(&scenario, &sent, 0).with_fault(in_flight);
     verdict.assert_survived();
     assert_eq!(verdict.duplicated, 0, "a clean stop commits all that it has sent: {verdict}");
     assert_eq!(second.terminate(), 0);

@@ -1,10 +1,11 @@
 //! `delivery: exactly_once`: nothing lost, nothing twice, whatever fails.
 
+use integration_tests::chaos::stream::Stream;
 use integration_tests::client::{Client, TestRecord};
 use integration_tests::in_flight::{InFlight, await_uncommitted};
 use integration_tests::program::{Build, Program};
 use integration_tests::scenario::{Scenario, setup};
-use integration_tests::verdict::Numbered;
+use integration_tests::verdict::{Numbered, await_verdict_of, record};
 
 use crate::kafka::Kafka;
 
@@ -19,9 +20,8 @@ fn scenario(name: &str, client: &Client, partitions: i32) -> Scenario {
 }
 
 pub(crate) fn kills_and_stops(kafka: &Kafka) {
-    let numbered = Numbered { partitions: 4, records: 20_000 };
     let scenario = scenario("exact", &kafka.client, 4);
-    let load = numbered.load(&kafka.client, &scenario.input, 20);
+    let mut stream = Stream::start(&kafka.client, &scenario.input, 4, 0, record);
     let mut at_fault = None::<InFlight>;
     for round in 0..4 {
         let program = scenario.start(&format!("round-{round}")).await_ready();
@@ -34,8 +34,8 @@ pub(crate) fn kills_and_stops(kafka: &Kafka) {
         }
     }
     let last = scenario.start("last").await_ready();
-    load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(at_fault.expect("four rounds"));
+    let sent = stream.finish();
+    let verdict = await_verdict_of(&scenario, &sent, 0).with_fault(at_fault.expect("four rounds"));
     verdict.assert_survived();
     verdict.assert_exact();
     kafka.client.await_committed(&scenario.group, &scenario.input);
@@ -44,10 +44,9 @@ pub(crate) fn kills_and_stops(kafka: &Kafka) {
 
 /// Members that come and go under load.
 pub(crate) fn members_come_and_go(kafka: &Kafka) {
-    let numbered = Numbered { partitions: 6, records: 15_000 };
     let scenario = scenario("exact-groups", &kafka.client, 6);
     let first = scenario.start("first").await_ready();
-    let load = numbered.load(&kafka.client, &scenario.input, 20);
+    let mut stream = Stream::start(&kafka.client, &scenario.input, 6, 0, record);
     let mut at_fault = await_uncommitted(&scenario, 1_000);
     let mut second = scenario.start("second").await_ready();
     second.await_line("-in/");
@@ -56,8 +55,8 @@ pub(crate) fn members_come_and_go(kafka: &Kafka) {
     let third = scenario.start("third").await_ready();
     at_fault = at_fault.min(&await_uncommitted(&scenario, 10_000));
     assert_eq!(first.terminate(), 0);
-    load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(at_fault);
+    let sent = stream.finish();
+    let verdict = await_verdict_of(&scenario, &sent, 0).with_fault(at_fault);
     verdict.assert_survived();
     verdict.assert_exact();
     kafka.client.await_committed(&scenario.group, &scenario.input);

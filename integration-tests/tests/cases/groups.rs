@@ -1,29 +1,29 @@
 //! Several instances in one group.
 
+use integration_tests::chaos::stream::Stream;
 use integration_tests::client::TestRecord;
 use integration_tests::eventually::eventually;
 use integration_tests::in_flight::{await_in_flight, await_uncommitted};
 use integration_tests::program::Program;
 use integration_tests::scenario::{Scenario, setup};
-use integration_tests::verdict::Numbered;
+use integration_tests::verdict::{await_verdict_of, record};
 
 use crate::kafka::Kafka;
 
 pub(crate) fn one_killed_and_one_stopped(kafka: &Kafka) {
-    let numbered = Numbered { partitions: 6, records: 30_000 };
     let mut scenario = setup("two", &kafka.client).with_topics(6).lingering();
     scenario.pipeline.source = "properties: { session.timeout.ms: 6000 }".into();
     let first = scenario.start("first").await_ready();
     let mut second = scenario.start("second").await_ready();
     second.await_line("-in/");
-    let load = numbered.load(&kafka.client, &scenario.input, 15);
+    let mut stream = Stream::start(&kafka.client, &scenario.input, 6, 0, record);
     let at_kill = await_in_flight(&scenario, 5_000);
     first.kill();
     let third = scenario.start("third");
     let at_stop = await_uncommitted(&scenario, 10_000);
     assert_eq!(second.terminate(), 0);
-    load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(at_kill.min(&at_stop));
+    let sent = stream.finish();
+    let verdict = await_verdict_of(&scenario, &sent, 0).with_fault(at_kill.min(&at_stop));
     verdict.assert_survived();
     assert_eq!(third.terminate(), 0);
     kafka.client.await_committed(&scenario.group, &scenario.input);
@@ -41,18 +41,17 @@ pub(crate) fn a_second_joins_and_leaves(kafka: &Kafka) {
 }
 
 fn joins_and_leaves(kafka: &Kafka, protocol: &str) {
-    let numbered = Numbered { partitions: 6, records: 20_000 };
     let mut scenario = setup("joins", &kafka.client).with_topics(6).lingering();
     scenario.pipeline.source = format!("properties: {{ {protocol} }}");
     let first = scenario.start("first").await_ready();
-    let load = numbered.load(&kafka.client, &scenario.input, 15);
+    let mut stream = Stream::start(&kafka.client, &scenario.input, 6, 0, record);
     let at_join = await_in_flight(&scenario, 2_000);
     let mut second = scenario.start("second").await_ready();
     second.await_line("-in/");
     let at_leave = await_in_flight(&scenario, 2_000);
     assert_eq!(second.terminate(), 0);
-    load.finish();
-    let verdict = numbered.await_verdict(&scenario).with_fault(at_join.min(&at_leave));
+    let sent = stream.finish();
+    let verdict = await_verdict_of(&scenario, &sent, 0).with_fault(at_join.min(&at_leave));
     println!("{protocol}: {verdict}");
     verdict.assert_survived();
     assert_eq!(verdict.duplicated, 0, "{protocol}: {verdict}");
