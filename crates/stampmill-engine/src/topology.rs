@@ -162,7 +162,7 @@ impl Topology {
         let Parts { settings, sink, counters, log, reports, .. } = parts;
         let transaction = match settings.delivery {
             Delivery::AtLeastOnce => None,
-            Delivery::ExactlyOnce { .. } => Some(Arc::new(Transaction::default())),
+            Delivery::ExactlyOnce { .. } => Some(Arc::new(Transaction::new(settings.pace.window))),
         };
         let outlets = Outlet::open(parts, transaction.as_ref())?;
         let committer = match (settings.delivery, &transaction, outlets.first()) {

@@ -5,7 +5,7 @@ pub(crate) mod lanes;
 pub(crate) mod standing;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::credits::Credits;
 use crate::kafka::PartitionId;
 use crate::kafka::consumer::GroupContext;
 use crate::kafka::ffi::{PartitionQueue, Taken};
-use crate::messages::{ChargedBatch, Held, HeldBy, Render, Report, Settled};
+use crate::messages::{ChargedBatch, Held, HeldBy, Render, Report, Settled, Wake};
 use crate::observe::Counters;
 use crate::pool::Pool;
 use crate::settings::{self, Pace};
@@ -92,6 +92,8 @@ struct ClosedNotice {
     control: Sender<Report>,
 }
 
+/// A partition with a backlog would take all the credits otherwise, before the next has a turn.
+const BATCHES_AT_A_TIME: usize = 4;
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 const SEEK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -107,10 +109,13 @@ impl ConsumerActor {
         Self { spec, queue, tracker, lanes, state: State::Reading, draining: false, batch_size, _closed: closed }
     }
 
-    /// Takes what is there, batch by batch, as far as the credits go.
+    /// Takes what is there, batch by batch, as far as the credits go, and lets others take theirs in between.
     fn read(&mut self) {
         fail_point!("consumer::deaf", |_| ());
-        while self.may_read() {
+        for _ in 0..BATCHES_AT_A_TIME {
+            if !self.may_read() {
+                return;
+            }
             let mut batch = Batch::new(Arc::clone(&self.spec.partition.topic), self.spec.partition.partition);
             let most = match self.state {
                 State::Probing => self.spec.probe,
@@ -130,6 +135,9 @@ impl ConsumerActor {
                 None => {}
             }
             self.spec.pulse.made();
+        }
+        if self.may_read() && !self.spec.wake_is_due.swap(true, Ordering::AcqRel) {
+            self.spec.upstream.addr.do_send(Wake);
         }
     }
 

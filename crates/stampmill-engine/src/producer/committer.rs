@@ -55,8 +55,10 @@ enum Failed {
 
 /// For one call to answer. What takes longer is called again.
 const ANSWER: Duration = Duration::from_secs(5);
-/// For one look at whether a transaction has failed.
-const FLUSH: Duration = Duration::from_millis(20);
+/// librdkafka sends at once what it can, for as long as it flushes. But its thread also spins then while a partition waits
+/// for an answer with more to send, so it flushes for a moment, and again when answers may have come.
+const FLUSH: Duration = Duration::from_millis(1);
+const BETWEEN_FLUSHES: Duration = Duration::from_millis(4);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -156,7 +158,7 @@ impl CommitterSpec {
     fn seal(&self) -> Result<Sealed, String> {
         let start = Instant::now();
         while self.transaction.is_busy() && start.elapsed() < ANSWER {
-            if ffi::flush(self.producer.client(), FLUSH) {
+            if ffi::flush(self.producer.client(), FLUSH) || self.transaction.await_reports(BETWEEN_FLUSHES) {
                 break;
             }
         }

@@ -97,7 +97,7 @@ pub(super) fn hand_over(
             }
         };
         if let Some(open) = open.as_deref_mut() {
-            open.handed(handover.upstream(), handover.work.lane, offset, is_sent, alone);
+            open.handed(handover.upstream(), &handover.work, offset, is_sent, alone);
         }
         if is_sent {
             handover.next += 1;

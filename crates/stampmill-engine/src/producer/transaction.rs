@@ -9,19 +9,22 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode;
-use stampmill_core::record::{Batch, CommitOffset, Offset};
+use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Offset};
 
 use super::deliveries::Delivered;
 use super::outgoing::Refusal;
 use crate::ack::Upstream;
 use crate::kafka::PartitionId;
 use crate::kafka::classify::{Disposition, classify};
+use crate::messages::Work;
 
 /// Shared by a ProducerActor, its delivery reports, the thread that commits, and the control thread.
-#[derive(Default)]
 pub(crate) struct Transaction {
     state: Mutex<State>,
     moved: Condvar,
+    /// Unsettled batches that a partition may have. One that has all of them in a transaction gets no further before the
+    /// commit, so that is not waited for then.
+    window: u64,
 }
 
 #[derive(Default)]
@@ -56,7 +59,8 @@ enum Phase {
 pub(crate) struct Handed {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) to: CommitOffset,
-    records: usize,
+    /// The batch of its first record.
+    first: BatchNumber,
 }
 
 type RecordId = (PartitionId, Offset);
@@ -73,6 +77,7 @@ enum Verdict {
 pub(crate) struct Open<'a> {
     state: MutexGuard<'a, State>,
     moved: &'a Condvar,
+    window: u64,
 }
 
 /// What is to be done with the next record of a lane.
@@ -94,12 +99,13 @@ pub(crate) struct Sealed {
     pub(crate) delivered: Vec<Delivered>,
 }
 
-/// Then it is committed before its time, so that the ConsumerActors get their credits back.
-const MOST_RECORDS_OF_A_LANE: usize = 8_000;
-
 // === impl Transaction ===
 
 impl Transaction {
+    pub(crate) fn new(window: usize) -> Self {
+        Self { state: Mutex::default(), moved: Condvar::new(), window: window as u64 }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,7 +113,7 @@ impl Transaction {
     // --- the ProducerActor ---
 
     pub(crate) fn open(&self) -> Open<'_> {
-        Open { state: self.lock(), moved: &self.moved }
+        Open { state: self.lock(), moved: &self.moved, window: self.window }
     }
 
     /// The acks of what was aborted, for whoever has forgotten its lanes.
@@ -310,8 +316,9 @@ impl Open<'_> {
         }
     }
 
-    /// The lane is behind that record now. `is_sent`: librdkafka has it, and will report.
-    pub(crate) fn handed(&mut self, upstream: &Arc<Upstream>, lane: usize, offset: Offset, is_sent: bool, alone: bool) {
+    /// The lane is behind that record of `work` now. `is_sent`: librdkafka has it, and will report.
+    pub(crate) fn handed(&mut self, upstream: &Arc<Upstream>, work: &Work, offset: Offset, is_sent: bool, alone: bool) {
+        let Work { lane, number, .. } = *work;
         let state = &mut *self.state;
         state.unreported += usize::from(is_sent);
         state.first_handed.get_or_insert_with(Instant::now);
@@ -319,9 +326,8 @@ impl Open<'_> {
             .handed
             .entry(lane)
             .and_modify(|handed| handed.to = offset.next())
-            .or_insert_with(|| Handed { upstream: Arc::clone(upstream), to: offset.next(), records: 0 });
-        handed.records += 1;
-        let is_full = handed.records >= MOST_RECORDS_OF_A_LANE;
+            .or_insert_with(|| Handed { upstream: Arc::clone(upstream), to: offset.next(), first: number });
+        let is_full = number.saturating_sub(handed.first) + 1 >= self.window;
         if alone {
             state.alone = Some((upstream.partition.clone(), offset));
         }
@@ -342,6 +348,6 @@ impl Open<'_> {
 
 impl Handed {
     fn copy(&self) -> Self {
-        Self { upstream: Arc::clone(&self.upstream), to: self.to, records: self.records }
+        Self { upstream: Arc::clone(&self.upstream), to: self.to, first: self.first }
     }
 }
