@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use stampmill_engine::settings::RunOptions;
 
@@ -147,6 +148,23 @@ impl Run {
     pub(crate) fn sources(self) -> Sources {
         self.configuration.sources()
     }
+}
+
+/// The error without what stands behind a `=` or for `KEY=VALUE`, which may be a password.
+pub(crate) fn without_values(mut error: clap::Error) -> clap::Error {
+    let text = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let argument = text(&error, ContextKind::InvalidArg);
+    if argument.starts_with("--set ") && error.get(ContextKind::InvalidValue).is_some() {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
+    } else if let Some((name, _)) = argument.split_once('=') {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(format!("{name}=…")));
+        // It repeats the argument.
+        error.remove(ContextKind::Suggested);
+    }
+    error
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

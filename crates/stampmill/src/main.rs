@@ -20,7 +20,7 @@ use self::commands::{check, configured, dead_letters, exit, render};
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
-        Err(error) => return not_a_command(&error),
+        Err(error) => return not_a_command(error),
     };
     match command {
         // These log as their configuration says.
@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 }
 
 /// Help and version arrive here too, as errors that are none.
-fn not_a_command(error: &clap::Error) -> ExitCode {
+fn not_a_command(error: clap::Error) -> ExitCode {
+    let error = cli::without_values(error);
     // Nothing is left to be done where standard output or standard error is closed.
     let _ = error.print();
     if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS }

@@ -10,6 +10,7 @@ use super::error::{ConfigError, Place, remedy};
 use super::owned;
 use super::properties::{PROPERTIES, Property, Side};
 use super::reading::{Reading, join, place};
+use super::secrets;
 
 /// A Kafka cluster and how to talk to it.
 #[derive(Debug)]
@@ -61,6 +62,9 @@ pub(crate) fn properties(reading: &Reading<'_>, value: Option<&Value>, path: &st
         if ClientConfig::new().set(name, &text.text).create_native_config().is_err() {
             reading.note(ConfigError::PropertyValue { at, property: name.to_owned() });
             continue;
+        }
+        if secrets::is_secret_name(property.name) {
+            reading.secrets.borrow_mut().add(&text.text);
         }
         set.push(Set { property, value: text.text });
     }

@@ -21,6 +21,7 @@ mod reading;
 #[cfg(test)]
 mod reference;
 mod schema;
+mod secrets;
 mod section;
 mod steps;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use self::section::Section;
 use self::topics::Traffic;
 
 pub(crate) use self::error::{ConfigError, ConfigErrors};
+pub(crate) use self::secrets::Secrets;
 
 /// Everything that is told from outside.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +66,8 @@ pub(crate) struct Settings {
     /// In the order of their names; at least one.
     pub(crate) pipelines: Vec<PipelineSettings>,
     pub(crate) log_format: Format,
+    /// What must not be shown of it.
+    pub(crate) secrets: Secrets,
 }
 
 pub(crate) const DEFAULT_FILES: [&str; 2] = ["config/stampmill.yaml", "/etc/stampmill/stampmill.yaml"];
@@ -91,7 +95,12 @@ pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
     let layers = [layers::defaults(&files)].into_iter().chain(written).chain([from_environment, from_flags]);
     let merged = layers::merge(layers).map_err(ConfigError::from)?;
 
-    let reading = Reading { environment: &environment, errors: RefCell::new(errors), partials: RefCell::default() };
+    let reading = Reading {
+        environment: &environment,
+        errors: RefCell::new(errors),
+        partials: RefCell::default(),
+        secrets: RefCell::default(),
+    };
     let settings = read(&reading, &merged, sources.available);
     match reading.errors.into_inner() {
         errors if errors.is_empty() => Ok(settings),
@@ -131,5 +140,5 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
-    Settings { pipelines: pipelines.collect(), log_format }
+    Settings { pipelines: pipelines.collect(), log_format, secrets: reading.secrets.borrow().clone() }
 }

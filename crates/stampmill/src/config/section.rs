@@ -1,6 +1,6 @@
 //! One table of the merged configuration, read key by key under the schema. What is wrong is noted and reading goes on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use config::{Map, Value, ValueKind};
 use stampmill_core::template::{Options, Template};
@@ -140,11 +140,16 @@ impl<'a> Section<'a> {
 
     /// The template in the file that is named there, relative to the configuration file.
     pub(crate) fn template_file(&self, name: &str, options: &Options) -> Option<Template> {
-        let Text { text, at, .. } = self.text(name)?;
-        let path: PathBuf = origin::folder(&at.origin).unwrap_or(Path::new("")).join(text);
+        let text = self.text(name)?;
+        let path = origin::folder(&text.at.origin).unwrap_or(Path::new("")).join(&text.text);
         match std::fs::read_to_string(&path) {
-            Ok(source) => self.reading.compiled(&source, at, options),
+            Ok(source) => self.reading.compiled(&source, text.at, options),
             Err(source) => {
+                let path = match text.written {
+                    None => format!("`{}`", path.display()),
+                    Some(_) => text.shown(),
+                };
+                let at = text.at;
                 self.reading.note(ConfigError::TemplateFile { at, path, source });
                 None
             }
