@@ -22,6 +22,11 @@ pub(crate) enum Command {
     Run(Run),
     /// Say whether the configuration is valid, and with `--online` whether its clusters have what it needs.
     Check(Check),
+    /// Show the configuration that is in force.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
     Render(Render),
     /// Look at the records that could not be processed, and send them again.
@@ -32,6 +37,12 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run the embedded Kafka alone, for trying things out.
     DevBroker(DevBroker),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the whole configuration as YAML, with every default and where each value comes from, and without secrets
+    Show(Configuration),
 }
 
 /// Where the configuration comes from. Above all stand flags, then `STAMPMILL__…` variables, then files.

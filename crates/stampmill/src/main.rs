@@ -25,7 +25,11 @@ fn main() -> ExitCode {
     match command {
         // These log as their configuration says.
         Command::Run(_) | Command::Bench(_) | Command::Demo(_) => {}
-        Command::Check(_) | Command::Render(_) | Command::DeadLetters(_) | Command::DevBroker(_) => {
+        Command::Check(_)
+        | Command::Config { .. }
+        | Command::Render(_)
+        | Command::DeadLetters(_)
+        | Command::DevBroker(_) => {
             logging::init(logging::DEFAULT, Format::default());
         }
     }
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         Command::Check(Check { configuration, online }) => {
             configured(configuration.sources(), |settings| check::run(&settings, online))
         }
+        Command::Config { command } => commands::config::run(command),
         Command::Render(arguments) => render::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),

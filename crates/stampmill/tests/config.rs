@@ -1,4 +1,4 @@
-//! What no output of the built program tells.
+//! `stampmill config` of the built program: what it prints, and what no output of it tells.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -39,6 +39,12 @@ fn no_output_tells_a_secret() {
     let flag = ["--config", "c.yaml", "--set", "connections.kafka.ssl.keystore.password=s3cret"];
     let with = |command: &[&'static str]| [command, &flag].concat();
 
+    let (code, text) = stampmill(&folder, &with(&["config", "show"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("ssl.keystore.password: (redacted) # --set connections.kafka.ssl.keystore.password\n"),
+        "{text}"
+    );
     let (code, text) = stampmill(&folder, &with(&["check"]));
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("source       (redacted) (group (redacted), first time from earliest)"), "{text}");
@@ -46,8 +52,8 @@ fn no_output_tells_a_secret() {
     assert_eq!(code, Some(1), "nobody listens there: {text}");
 
     for arguments in [
-        &["check", "--config", "c.yaml", "--set", "connections.kafka.sasl.pasword=s3cret"][..],
-        &["check", "--config", "c.yaml", "--set", "connections.kafka.security.protocol=s3cret"],
+        &["config", "show", "--config", "c.yaml", "--set", "connections.kafka.sasl.pasword=s3cret"][..],
+        &["config", "show", "--config", "c.yaml", "--set", "connections.kafka.security.protocol=s3cret"],
         &["check", "--set", "sasl.password:s3cret"],
         &["check", "--sett", "a=s3cret"],
         &["check", "--sett=s3cret"],
@@ -56,6 +62,18 @@ fn no_output_tells_a_secret() {
         let (code, text) = stampmill(&folder, arguments);
         assert_eq!(code, Some(64), "{arguments:?}: {text}");
     }
+}
+
+#[test]
+fn an_invalid_configuration_is_refused_as_check_does() {
+    let folder = Folder::new("invalid");
+    folder.write("c.yaml", &CONFIGURATION.replace("group:", "grup:").replace("topic: out", "topic: '${file:key}/'"));
+    folder.write("key", "s3cret\n");
+    let shown = stampmill(&folder, &["config", "show", "--config", "c.yaml"]);
+    assert_eq!(shown, stampmill(&folder, &["check", "--config", "c.yaml"]));
+    let (code, text) = shown;
+    assert_eq!(code, Some(64));
+    assert!(text.contains("the nearest is `group`") && text.contains("`${file:key}/` stands for"), "{text}");
 }
 
 // === impl Folder ===

@@ -23,6 +23,7 @@ mod reference;
 mod schema;
 mod secrets;
 mod section;
+mod show;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,23 @@ const LOG_FORMATS: &[(&str, Format)] = &[("line", Format::Line), ("json", Format
 /// # Errors
 /// Everything that is wrong with it, at once.
 pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
+    with_valid(sources, |_, _, settings| settings)
+}
+
+/// The configuration that is in force, as YAML: each value with where it comes from, and none that is secret.
+///
+/// # Errors
+/// As of [`load`].
+pub(crate) fn show(sources: Sources) -> Result<String, ConfigErrors> {
+    let available = sources.available;
+    with_valid(sources, |reading, merged, settings| show::document(reading, merged, &settings, available))
+}
+
+/// What is made of a configuration in which nothing is wrong.
+fn with_valid<T>(
+    sources: Sources,
+    make: impl FnOnce(&Reading<'_>, &config::Value, Settings) -> T,
+) -> Result<T, ConfigErrors> {
     let mut errors = Vec::new();
     let environment = overrides::environment(sources.environment, &mut errors);
 
@@ -102,9 +120,12 @@ pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
         secrets: RefCell::default(),
     };
     let settings = read(&reading, &merged, sources.available);
-    match reading.errors.into_inner() {
-        errors if errors.is_empty() => Ok(settings),
-        errors => Err(ConfigErrors(errors)),
+    let is_valid = reading.errors.borrow().is_empty();
+    let made = is_valid.then(|| make(&reading, &merged, settings));
+    // It may read a file again, which may be gone by then.
+    match (made, reading.errors.into_inner()) {
+        (Some(made), errors) if errors.is_empty() => Ok(made),
+        (_, errors) => Err(ConfigErrors(errors)),
     }
 }
 

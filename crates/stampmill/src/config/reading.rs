@@ -31,6 +31,10 @@ pub(crate) struct Text {
     pub(crate) at: Place,
     /// What is written in the file, without defaults, where `${…}` made something else of it that may be secret.
     pub(crate) written: Option<String>,
+    /// What `${…}` put in.
+    pub(crate) from: Vec<String>,
+    /// Whether what it put in must not be shown.
+    pub(crate) is_secret: bool,
 }
 
 // === impl Reading ===
@@ -50,11 +54,11 @@ impl Reading<'_> {
         let Some(folder) = origin::folder(&at.origin) else { return Some(Text::plain(raw, at)) };
         match interpolate(raw, self.environment, folder) {
             Ok(Interpolated { text, from, .. }) if from.is_empty() && text == raw => Some(Text::plain(raw, at)),
-            Ok(Interpolated { text, outline, is_secret, .. }) => {
+            Ok(Interpolated { text, outline, from, is_secret }) => {
                 if is_secret {
                     self.secrets.borrow_mut().add(&text);
                 }
-                Some(Text { text, at, written: Some(outline) })
+                Some(Text { text, at, written: Some(outline), from, is_secret })
             }
             Err(fault) => {
                 self.note(ConfigError::Interpolation { at, fault });
@@ -159,7 +163,7 @@ fn extension(path: &Path) -> Option<&str> {
 impl Text {
     /// As it is written.
     pub(crate) fn plain(text: impl Into<String>, at: Place) -> Self {
-        Self { text: text.into(), at, written: None }
+        Self { text: text.into(), at, written: None, from: Vec::new(), is_secret: false }
     }
 
     /// What an error may say about it.

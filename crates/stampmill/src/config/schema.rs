@@ -80,7 +80,7 @@ pub(crate) static ROOT: &[Key] = &[
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
 ];
 
-static MEMORY: &[Key] = &[
+pub(crate) static MEMORY: &[Key] = &[
     key(
         "budget",
         Kind::Size,
@@ -334,7 +334,7 @@ static STEPS: &[Key] = &[
     key("envelope", Kind::Short(ENVELOPE), Absent, "renders the record into its envelope"),
 ];
 
-static LOG: &[Key] = &[
+pub(crate) static LOG: &[Key] = &[
     key("message", Kind::Template, Required, "the line, as a template"),
     key("level", word(&["error", "warn", "info", "debug", "trace"]), Value("info"), "the line's level"),
     key("name", Kind::Text, Absent, "the line's logger name, for `RUST_LOG`; the pipeline's name, if left out"),
@@ -361,7 +361,7 @@ static LOG: &[Key] = &[
     ),
 ];
 
-static ENVELOPE: &[Key] = &[
+pub(crate) static ENVELOPE: &[Key] = &[
     key("template", Kind::Template, Absent, "the envelope, as a template"),
     key("file", Kind::Text, Absent, "the template's file, relative to the configuration file"),
     key(

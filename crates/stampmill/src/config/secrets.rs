@@ -1,4 +1,4 @@
-//! What must not be shown: values under names that tell of a secret, and logins in URLs.
+//! What must not be shown: values under names that tell of a secret, keys, and logins in URLs.
 
 use std::collections::BTreeSet;
 
@@ -50,6 +50,11 @@ pub(crate) fn is_secret_variable(name: &str) -> bool {
 fn has_word(name: &str, words: &[&str]) -> bool {
     name.split(|letter: char| !letter.is_alphanumeric())
         .any(|found| words.iter().any(|word| found.eq_ignore_ascii_case(word)))
+}
+
+/// A private key in PEM, wherever it stands.
+pub(crate) fn is_key(text: &str) -> bool {
+    text.contains("PRIVATE KEY-----")
 }
 
 /// The text without what stands before the `@` of its URLs.

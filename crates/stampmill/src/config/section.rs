@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use config::{Map, Value, ValueKind};
+use config::{Value, ValueKind};
 use stampmill_core::template::{Options, Template};
 
 use super::error::{ConfigError, Place, remedy};
@@ -198,23 +198,13 @@ impl<'a> Section<'a> {
     /// A value that may be a text standing for the first of its keys: as the table that it stands for, with defaults.
     pub(crate) fn long_form(&self, name: &str) -> Option<(&'static [Key], Value)> {
         let Kind::Short(keys) = self.key(name).kind else { unreachable!("`{name}` has a short form in the schema") };
-        let value = self.value(name)?.clone();
-        let written = match (value.kind, keys) {
-            (kind @ ValueKind::String(_), [first, ..]) => {
-                let text = Value::new(Some(&self.at(name).origin), kind);
-                Layer(Map::from([(first.name.to_owned(), text)]))
-            }
-            (ValueKind::Table(table), _) => Layer(table),
-            (other, _) => {
-                self.reading.mismatch(
-                    self.at(name),
-                    format!("a text or a table ({})", self.key(name).doc),
-                    describe(&other),
-                );
-                return None;
-            }
+        let value = self.value(name)?;
+        let Some(written) = layers::long_form(keys, value) else {
+            let expected = format!("a text or a table ({})", self.key(name).doc);
+            self.reading.mismatch(self.at(name), expected, describe(&value.kind));
+            return None;
         };
-        Some((keys, layers::under(keys, written)))
+        Some((keys, layers::under(keys, Layer(written))))
     }
 
     pub(crate) fn is_there(&self, name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! What is held for a secret, and that no error tells one.
 
 use super::super::load;
+use super::super::properties::Property;
 use super::super::tests::{Case, VALID, case, variant};
 use super::*;
 
@@ -27,6 +28,15 @@ fn names_of_secrets_are_known() {
     }
     assert!(is_secret_variable("SSL_KEY") && is_secret_variable("DB_PASS") && is_secret_variable("MyToken"));
     assert!(!is_secret_variable("KAFKA") && !is_secret_variable("KEYSPACE"));
+}
+
+#[test]
+fn what_librdkafka_does_not_show_is_not_shown() {
+    let is_secret = |name: &str| Property::find(name).is_some_and(Property::is_secret);
+    for name in ["sasl.username", "ssl.key.location", "ssl.ca.pem", "sasl.oauthbearer.config"] {
+        assert!(is_secret(name), "{name}");
+    }
+    assert!(!is_secret("ssl.certificate.location") && !is_secret("bootstrap.servers"));
 }
 
 #[test]
