@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Say whether the configuration is valid, and with `--online` whether its clusters have what it needs.
     Check(Check),
-    /// Show the configuration that is in force.
+    /// Show the configuration that is in force, or the schema of its files.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
@@ -43,6 +43,8 @@ pub(crate) enum Command {
 pub(crate) enum ConfigCommand {
     /// Print the whole configuration as YAML, with every default and where each value comes from, and without secrets
     Show(Configuration),
+    /// Print the JSON Schema of a configuration file, for editors
+    Schema,
 }
 
 /// Where the configuration comes from. Above all stand flags, then `STAMPMILL__…` variables, then files.

@@ -1,6 +1,6 @@
 //! `stampmill config` of the built program: what it prints, and what no output of it tells.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const CONFIGURATION: &str = "
@@ -74,6 +74,14 @@ fn an_invalid_configuration_is_refused_as_check_does() {
     let (code, text) = shown;
     assert_eq!(code, Some(64));
     assert!(text.contains("the nearest is `group`") && text.contains("`${file:key}/` stands for"), "{text}");
+}
+
+#[test]
+fn the_schema_is_the_one_in_the_repository() {
+    let folder = Folder::new("schema");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/stampmill.schema.json");
+    let (code, text) = stampmill(&folder, &["config", "schema"]);
+    assert_eq!((code, text), (Some(0), std::fs::read_to_string(file).expect("it is there")));
 }
 
 // === impl Folder ===

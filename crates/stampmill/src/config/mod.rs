@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod failures;
 mod interpolation;
+mod json_schema;
 mod layers;
 pub(crate) mod memory;
 mod numbers;
@@ -44,6 +45,7 @@ use self::section::Section;
 use self::topics::Traffic;
 
 pub(crate) use self::error::{ConfigError, ConfigErrors};
+pub(crate) use self::json_schema::json_schema;
 pub(crate) use self::secrets::Secrets;
 
 /// Everything that is told from outside.

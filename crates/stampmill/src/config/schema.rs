@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// One of the words, or a number from 0.
     WordOrNumber(&'static [&'static str]),
+    /// A topic's name.
+    Topic,
     /// A Handlebars template; `${` in it is literal text.
     Template,
     /// A template, or null for none.
@@ -230,7 +232,7 @@ static SOURCE: &[Key] = &[
 
 static SINK: &[Key] = &[
     key("connection", Kind::Text, Absent, "a name under `connections`; the only one, if left out"),
-    key("topic", Kind::Text, Required, "the topic to write"),
+    key("topic", Kind::Topic, Required, "the topic to write"),
     key(
         "partition",
         Kind::WordOrNumber(&["key", "source"]),
@@ -268,7 +270,7 @@ static ON_FAILURE: &[Key] = &[
         "what follows the last try: a dead letter; the partition stops at the record; or it is counted and left out",
     ),
     key("breaker", Kind::Table(BREAKER), Absent, "when so many fail that the partition pauses"),
-    key("topic", Kind::Text, Absent, "the dead-letter topic; `<pipeline>.dead-letter`, if left out"),
+    key("topic", Kind::Topic, Absent, "the dead-letter topic; `<pipeline>.dead-letter`, if left out"),
     key(
         "create_topic",
         word(&["true", "false"]),

@@ -518,6 +518,10 @@ impl Case {
     }
 
     pub(super) fn settings(self) -> Settings {
+        for file in self.sources.files.iter().filter(|file| file.is_file()) {
+            let text = std::fs::read_to_string(file).expect("is readable");
+            assert_eq!(json_schema::tests::check(&text), Ok(()), "what loads fits the schema: {text}");
+        }
         load(self.sources).unwrap_or_else(|errors| panic!("{errors}"))
     }
 

@@ -80,7 +80,7 @@ impl<'a> Lines<'a> {
                 self.texts(depth, head, paths);
             }
             (Kind::Template | Kind::TemplateOrNull, Some(value)) => self.template(depth, head, value, false),
-            (Kind::Text, Some(value)) => self.text(depth, head, value, true),
+            (Kind::Text | Kind::Topic, Some(value)) => self.text(depth, head, value, true),
             // What is a number or one of a few words is no secret.
             (Kind::Number { .. } | Kind::Size | Kind::Choice(_) | Kind::WordOrNumber(_), Some(value)) => {
                 self.text(depth, head, value, false)

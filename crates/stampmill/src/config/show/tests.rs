@@ -6,7 +6,7 @@ use stampmill_engine::settings::{Delivery, PipelineSettings, Properties};
 
 use super::super::properties::Property;
 use super::super::tests::{Case, Folder, VALID, case, files, variant};
-use super::super::{Settings, Sources, load, owned, show, yaml};
+use super::super::{Settings, Sources, json_schema, load, owned, show, yaml};
 
 const S3CRET: &str = "s3cret";
 
@@ -97,6 +97,7 @@ fn what_is_shown_loads_and_means_the_same() {
     for sources in cases {
         let again = Folder::new("again");
         let first = shown(sources.clone());
+        assert_eq!(json_schema::tests::check(&first), Ok(()), "{first}");
         let again = Sources { files: vec![again.write("again.yaml", &first)], ..Sources::default() };
         let second = shown(again.clone());
         assert_eq!(values(&second), values(&first), "{first}");
