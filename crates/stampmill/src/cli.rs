@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use stampmill_engine::settings::RunOptions;
 
@@ -21,6 +22,11 @@ pub(crate) enum Command {
     Run(Run),
     /// Say whether the configuration is valid, and with `--online` whether its clusters have what it needs.
     Check(Check),
+    /// Show the configuration that is in force, or the schema of its files.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
     Render(Render),
     /// Look at the records that could not be processed, and send them again.
@@ -31,6 +37,14 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run the embedded Kafka alone, for trying things out.
     DevBroker(DevBroker),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the whole configuration as YAML, with every default and where each value comes from, and without secrets
+    Show(Configuration),
+    /// Print the JSON Schema of a configuration file, for editors
+    Schema,
 }
 
 /// Where the configuration comes from. Above all stand flags, then `STAMPMILL__…` variables, then files.
@@ -147,6 +161,23 @@ impl Run {
     pub(crate) fn sources(self) -> Sources {
         self.configuration.sources()
     }
+}
+
+/// The error without what stands behind a `=` or for `KEY=VALUE`, which may be a password.
+pub(crate) fn without_values(mut error: clap::Error) -> clap::Error {
+    let text = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let argument = text(&error, ContextKind::InvalidArg);
+    if argument.starts_with("--set ") && error.get(ContextKind::InvalidValue).is_some() {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
+    } else if let Some((name, _)) = argument.split_once('=') {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(format!("{name}=…")));
+        // It repeats the argument.
+        error.remove(ContextKind::Suggested);
+    }
+    error
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

@@ -20,12 +20,16 @@ use self::commands::{check, configured, dead_letters, exit, render};
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
-        Err(error) => return not_a_command(&error),
+        Err(error) => return not_a_command(error),
     };
     match command {
         // These log as their configuration says.
         Command::Run(_) | Command::Bench(_) | Command::Demo(_) => {}
-        Command::Check(_) | Command::Render(_) | Command::DeadLetters(_) | Command::DevBroker(_) => {
+        Command::Check(_)
+        | Command::Config { .. }
+        | Command::Render(_)
+        | Command::DeadLetters(_)
+        | Command::DevBroker(_) => {
             logging::init(logging::DEFAULT, Format::default());
         }
     }
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         Command::Check(Check { configuration, online }) => {
             configured(configuration.sources(), |settings| check::run(&settings, online))
         }
+        Command::Config { command } => commands::config::run(command),
         Command::Render(arguments) => render::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
@@ -46,7 +51,8 @@ fn main() -> ExitCode {
 }
 
 /// Help and version arrive here too, as errors that are none.
-fn not_a_command(error: &clap::Error) -> ExitCode {
+fn not_a_command(error: clap::Error) -> ExitCode {
+    let error = cli::without_values(error);
     // Nothing is left to be done where standard output or standard error is closed.
     let _ = error.print();
     if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS }

@@ -14,6 +14,7 @@ use stampmill_core::memory_plan::Share;
 use stampmill_core::record::CommitOffset;
 
 use super::PartitionId;
+use super::engine_properties::{self, EngineProperties, FETCH_SIZES};
 use crate::settings::Source;
 
 pub(crate) type GroupConsumer = BaseConsumer<GroupContext>;
@@ -35,55 +36,26 @@ pub(crate) enum GroupEvent {
     Committed(Vec<(PartitionId, Result<CommitOffset, RDKafkaErrorCode>)>),
 }
 
-/// What the engine sets itself; the program refuses these in a configuration.
-const OWNED: [(&str, &str); 5] = [
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("auto.offset.reset", "error"),
-    ("enable.partition.eof", "false"),
-    ("isolation.level", "read_committed"),
-];
-
-/// What a configuration may change.
-const DEFAULTS: [(&str, &str); 7] = [
-    ("partition.assignment.strategy", "cooperative-sticky"),
-    ("session.timeout.ms", "30000"),
-    // A full queue makes the fetcher sleep for this long; librdkafka's second halves the throughput.
-    ("fetch.queue.backoff.ms", "10"),
-    ("fetch.wait.max.ms", "100"),
-    // How soon a new partition, or a new topic that matches a pattern, is seen.
-    ("topic.metadata.refresh.interval.ms", "30000"),
-    // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
-    ("ssl.ca.location", "probe"),
-    ("client.id", "stampmill"),
-];
-
-/// KIP-848 leaves these to the broker, and librdkafka refuses a client that sets them.
-const CLASSIC_ONLY: [&str; 2] = ["partition.assignment.strategy", "session.timeout.ms"];
-
 /// Bytes that are fetched ahead in each partition, where there is memory enough.
 pub(crate) const PREFETCH: usize = 8 << 20;
 /// The least that librdkafka takes, and what an answer of a broker holds at the most without our asking.
 const FETCH_MAX_BYTES: RangeInclusive<usize> = 1 << 20..=50 << 20;
 
 pub(crate) fn create(source: &Source, share: &Share) -> KafkaResult<GroupConsumer> {
-    let kip_848 = source.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer");
-    let mut config = ClientConfig::new();
-    for (name, value) in DEFAULTS {
-        if !(kip_848 && CLASSIC_ONLY.contains(&name)) {
-            config.set(name, value);
-        }
-    }
+    let EngineProperties { defaults, owned, .. } = engine_properties::of_consumer(source);
     let answer = (share.partitions * share.fetch).clamp(*FETCH_MAX_BYTES.start(), *FETCH_MAX_BYTES.end());
-    config
-        .set("queued.max.messages.kbytes", (share.prefetch >> 10).max(1).to_string())
-        .set("queued.min.messages", share.messages.to_string())
-        .set("fetch.message.max.bytes", share.fetch.to_string())
-        .set("fetch.max.bytes", answer.to_string());
+    let sizes = [(share.prefetch >> 10).max(1), share.messages, share.fetch, answer];
+    let mut config = ClientConfig::new();
+    for (name, value) in defaults {
+        config.set(name, value);
+    }
+    for (name, size) in FETCH_SIZES.into_iter().zip(sizes) {
+        config.set(name, size.to_string());
+    }
     for (name, value) in &source.properties {
         config.set(name, value);
     }
-    for (name, value) in OWNED {
+    for (name, value) in owned {
         config.set(name, value);
     }
     config.set("group.id", &source.group).set_log_level(RDKafkaLogLevel::Warning);

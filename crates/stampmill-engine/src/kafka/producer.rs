@@ -10,6 +10,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaResult;
 use rdkafka::producer::{BaseProducer, Producer as _};
 
+use super::engine_properties::{self, EngineProperties};
 use super::ffi::{self, ProducerEvents};
 use crate::producer::deliveries::Deliveries;
 use crate::settings::{Properties, Sink};
@@ -30,33 +31,12 @@ pub(crate) struct Flushing {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the engine sets itself; the program refuses these in a configuration.
-const OWNED: [(&str, &str); 3] = [
-    ("enable.idempotence", "true"),
-    ("acks", "all"),
-    // A record never fails for having waited: between delivered ones it would leave a gap.
-    ("message.timeout.ms", "0"),
-];
-
-/// What a configuration may change.
-const DEFAULTS: [(&str, &str); 5] = [
-    ("linger.ms", "5"),
-    ("queue.buffering.max.messages", "500000"),
-    ("topic.metadata.refresh.interval.ms", "30000"),
-    // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
-    ("ssl.ca.location", "probe"),
-    ("client.id", "stampmill"),
-];
-
 const LIBRDKAFKA_BATCH_SIZE: usize = 1_000_000;
 const LIBRDKAFKA_MOST_BYTES: usize = 1_000_000;
 const LIBRDKAFKA_MOST_OF_ALL: usize = 1_000_000_000;
 const POLL: Duration = Duration::from_millis(50);
 /// The longest that somebody waits who has flushed enough.
 const FLUSH: Duration = Duration::from_millis(20);
-
-/// What an instance that crashes may leave open holds up readers, and those who take over its partitions, that long.
-const TRANSACTION_TIMEOUT_MS: &str = "10000";
 
 /// `most_bytes` is what the sink's topic takes at once, where that is known: then a batch that is refused for its size is
 /// a single record, and librdkafka itself refuses none that the topic takes. `transactional_id` is unique to this instance.
@@ -66,7 +46,7 @@ pub(crate) fn create(
     most_bytes: Option<usize>,
     transactional_id: Option<&str>,
 ) -> KafkaResult<SinkProducer> {
-    let mut config = config(&sink.properties);
+    let mut config = config(&sink.properties, transactional_id.is_some());
     if let Some(most) = most_bytes {
         let wanted = sink.properties.get("batch.size").and_then(|text| text.parse().ok());
         config.set("batch.size", most.min(wanted.unwrap_or(LIBRDKAFKA_BATCH_SIZE)).to_string());
@@ -75,22 +55,21 @@ pub(crate) fn create(
         }
     }
     if let Some(id) = transactional_id {
-        config.set("transactional.id", id).set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
-        // Transactions do not allow a record to wait longer than that.
-        config.set("message.timeout.ms", TRANSACTION_TIMEOUT_MS);
+        config.set("transactional.id", id);
     }
     config.set_log_level(RDKafkaLogLevel::Warning).create_with_context(deliveries)
 }
 
-pub(crate) fn config(properties: &Properties) -> ClientConfig {
+pub(crate) fn config(properties: &Properties, in_transactions: bool) -> ClientConfig {
+    let EngineProperties { defaults, owned, .. } = engine_properties::of_producer(in_transactions);
     let mut config = ClientConfig::new();
-    for (name, value) in DEFAULTS {
+    for (name, value) in defaults {
         config.set(name, value);
     }
     for (name, value) in properties {
         config.set(name, value);
     }
-    for (name, value) in OWNED {
+    for (name, value) in owned {
         config.set(name, value);
     }
     config

@@ -62,7 +62,7 @@ impl TopicWriter {
     /// # Errors
     /// The brokers do not answer.
     pub fn open(properties: &Properties) -> Result<Self, WriteError> {
-        let mut config = producer::config(properties);
+        let mut config = producer::config(properties, false);
         config.set("message.timeout.ms", GIVE_UP_MS).set("message.max.bytes", MOST_BYTES);
         config.set_log_level(RDKafkaLogLevel::Critical);
         let producer: BaseProducer<Outcomes> = config.create_with_context(Outcomes::default())?;

@@ -7,22 +7,22 @@ use stampmill_engine::settings::{Ordering, PipelineSettings, SinkPartition, Star
 use stampmill_engine::{DeadLetterTopic, Preflight, preflight};
 
 use crate::commands::exit;
-use crate::config::Settings;
+use crate::config::{Secrets, Settings};
 
 /// With `online` the brokers are asked, too: a failure is what a start would wait for, or end with.
 pub(crate) fn run(settings: &Settings, online: bool) -> ExitCode {
     let mut is_fine = true;
     let mut text = String::new();
     for pipeline in &settings.pipelines {
-        text += &summary(pipeline);
+        text += &summary(pipeline, &settings.secrets);
         if !online {
             continue;
         }
         match preflight(pipeline) {
-            Ok(found) => text += &findings(pipeline, &found),
+            Ok(found) => text += &findings(pipeline, &found, &settings.secrets),
             Err(error) => {
                 is_fine = false;
-                eprintln!("{}: {error}", pipeline.name);
+                eprintln!("{}: {}", pipeline.name, settings.secrets.mask(&error.to_string()));
             }
         }
     }
@@ -37,8 +37,9 @@ pub(crate) fn run(settings: &Settings, online: bool) -> ExitCode {
     }
 }
 
-fn findings(pipeline: &PipelineSettings, found: &Preflight) -> String {
-    let topics = found.sources.iter().map(|(topic, partitions)| format!("{topic} ({partitions} partitions)"));
+fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -> String {
+    let topics = found.sources.iter();
+    let topics = topics.map(|(topic, partitions)| format!("{} ({partitions} partitions)", secrets.shown(topic)));
     let takes = found.sink_takes.map_or_else(String::new, |bytes| format!(", up to {bytes} bytes in a batch"));
     let dead_letters = match found.dead_letters {
         DeadLetterTopic::Unused => String::new(),
@@ -52,12 +53,14 @@ fn findings(pipeline: &PipelineSettings, found: &Preflight) -> String {
     format!(
         "  found        {sources}; {} ({} partitions{takes}){dead_letters}\n  \
          memory       {}\n",
-        pipeline.sink.topic, found.sink_partitions, found.memory
+        secrets.shown(&pipeline.sink.topic),
+        found.sink_partitions,
+        found.memory
     )
 }
 
 /// No property is in it: a password would be one.
-fn summary(pipeline: &PipelineSettings) -> String {
+fn summary(pipeline: &PipelineSettings, secrets: &Secrets) -> String {
     let PipelineSettings { name, source, sink, actors, on_failure, .. } = pipeline;
     let order = match pipeline.ordering {
         Ordering::Partition => "in order by partition",
@@ -65,7 +68,7 @@ fn summary(pipeline: &PipelineSettings) -> String {
         Ordering::None => "in no order",
     };
     let failures = match on_failure.then {
-        Then::DeadLetter => format!("to {}", on_failure.dead_letter_topic),
+        Then::DeadLetter => format!("to {}", secrets.shown(&on_failure.dead_letter_topic)),
         Then::Halt => "halt the partition".to_owned(),
         Then::Skip => "are skipped".to_owned(),
     };
@@ -85,9 +88,9 @@ fn summary(pipeline: &PipelineSettings) -> String {
          delivery     {}, {order}\n  \
          failures     {failures} (retries {})\n  \
          actors       transforms {}, producers {}\n",
-        source.topics.join(", "),
-        source.group,
-        sink.topic,
+        source.topics.iter().map(|topic| secrets.shown(topic)).collect::<Vec<_>>().join(", "),
+        secrets.shown(&source.group),
+        secrets.shown(&sink.topic),
         pipeline.delivery,
         on_failure.retries,
         actors.transforms,

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod check;
 mod choice;
+pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod dev_broker;
@@ -11,7 +12,7 @@ pub(crate) mod run;
 
 use std::process::ExitCode;
 
-use crate::config::{self, Settings, Sources};
+use crate::config::{ConfigErrors, Settings, Sources, load};
 
 /// Exit codes beside 0.
 pub(crate) mod exit {
@@ -23,11 +24,10 @@ pub(crate) mod exit {
 
 /// Runs `command` with the configuration, or prints all that is wrong with it.
 pub(crate) fn configured(sources: Sources, command: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
-    match config::load(sources) {
-        Ok(settings) => command(settings),
-        Err(errors) => {
-            eprintln!("{errors}");
-            exit::USAGE.into()
-        }
-    }
+    load(sources).map_or_else(|errors| refuse(&errors), command)
+}
+
+fn refuse(errors: &ConfigErrors) -> ExitCode {
+    eprintln!("{errors}");
+    exit::USAGE.into()
 }

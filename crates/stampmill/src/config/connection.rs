@@ -10,6 +10,7 @@ use super::error::{ConfigError, Place, remedy};
 use super::owned;
 use super::properties::{PROPERTIES, Property, Side};
 use super::reading::{Reading, join, place};
+use super::secrets;
 
 /// A Kafka cluster and how to talk to it.
 #[derive(Debug)]
@@ -21,8 +22,10 @@ pub(crate) struct Connection {
 /// A property that is set.
 #[derive(Debug)]
 pub(crate) struct Set {
-    property: &'static Property,
+    pub(crate) property: &'static Property,
     value: String,
+    /// As it stands in its layer.
+    pub(crate) written: Value,
 }
 
 /// The connections in the order of their names.
@@ -58,11 +61,14 @@ pub(crate) fn properties(reading: &Reading<'_>, value: Option<&Value>, path: &st
             reading.note(ConfigError::Alias { at: at.clone(), other: other.to_owned() });
         }
         let Some(text) = reading.text(value, at.clone()) else { continue };
-        if ClientConfig::new().set(name, &text.text).create_native_config().is_err() {
+        if !is_value(name, &text.text) {
             reading.note(ConfigError::PropertyValue { at, property: name.to_owned() });
             continue;
         }
-        set.push(Set { property, value: text.text });
+        if secrets::is_secret_name(property.name) {
+            reading.secrets.borrow_mut().add(&text.text);
+        }
+        set.push(Set { property, value: text.text, written: value.clone() });
     }
     set
 }
@@ -93,6 +99,11 @@ fn known(reading: &Reading<'_>, name: &str, at: &Place, side: Side) -> Option<&'
     None
 }
 
+/// Whether librdkafka as built here takes the value for that property.
+pub(crate) fn is_value(property: &str, value: &str) -> bool {
+    ClientConfig::new().set(property, value).create_native_config().is_ok()
+}
+
 /// `[a-z0-9-]+`: what an environment variable, a metric's label and a topic's name can all carry.
 pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -101,12 +112,18 @@ pub(crate) fn is_name(name: &str) -> bool {
 // === impl Connection ===
 
 impl Connection {
-    /// What a client of that side is to be set to: the connection's properties, with `overrides` over them.
+    /// What a client of that side is to be set to.
     pub(crate) fn client(&self, side: Side, overrides: &[Set]) -> Properties {
+        let in_force = self.in_force(side, overrides);
+        in_force.map(|set| (set.property.client_name().to_owned(), set.value.clone())).collect()
+    }
+
+    /// The connection's properties for that side, with `overrides` over them.
+    pub(crate) fn in_force<'a>(&'a self, side: Side, overrides: &'a [Set]) -> impl Iterator<Item = &'a Set> {
         let overridden =
-            |set: &Set| overrides.iter().any(|over| over.property.first_name() == set.property.first_name());
-        let own = self.properties.iter().filter(|set| side.takes(set.property.side) && !overridden(set));
-        own.chain(overrides).map(|set| (set.property.client_name().to_owned(), set.value.clone())).collect()
+            move |set: &Set| overrides.iter().any(|over| over.property.first_name() == set.property.first_name());
+        let own = self.properties.iter().filter(move |set| side.takes(set.property.side) && !overridden(set));
+        own.chain(overrides)
     }
 
     /// Whether both are known to reach the same cluster.

@@ -5,13 +5,16 @@ use std::path::PathBuf;
 
 use stampmill_core::template::TemplateError;
 
+use super::secrets;
+
 /// Everything that is wrong, in the order in which it was met; never empty.
 #[derive(Debug)]
 pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
 
 /// One thing that is wrong: where it is, what was expected, what came, what to do.
 ///
-/// Values that may be secrets (properties, everything interpolated, everything from an unknown variable) are not shown.
+/// Values that may be secrets (properties, headers of such a name, everything interpolated, everything from an unknown
+/// variable) are not shown, nor are logins in URLs.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("no configuration file: none was named with `--config`, and there is none at {}", list(.tried))]
@@ -37,10 +40,14 @@ pub(crate) enum ConfigError {
     Name { at: Place, name: String },
     #[error("{at}: {fault}")]
     Interpolation { at: Place, fault: String },
-    #[error("{at}: template file `{}` cannot be read: {source}", .path.display())]
-    TemplateFile { at: Place, path: PathBuf, source: std::io::Error },
+    #[error("{at}: template file {path} cannot be read: {source}")]
+    TemplateFile { at: Place, path: String, source: std::io::Error },
     #[error("{at}: {source}")]
     Template { at: Place, source: Box<TemplateError> },
+    #[error(
+        "{at}: line {line}, column {column} is no template; it is not shown, for its name is that of a secret: try it under another"
+    )]
+    SecretTemplate { at: Place, line: usize, column: usize },
 
     #[error("environment variable `{name}` sets no key; {remedy}")]
     UnknownVariable { name: String, remedy: String },
@@ -73,11 +80,11 @@ pub(crate) enum ConfigError {
     #[error("{at}: topic {topic} is there twice; keep one of them")]
     TopicTwice { at: Place, topic: String },
     #[error(
-        "{at}: pipeline `{reader}` reads `{topic}` back ({pattern}), so that records could run in a circle; use another topic"
+        "{at}: pipeline `{reader}` reads {topic} back ({pattern}), so that records could run in a circle; use another topic"
     )]
     Loop { at: Place, topic: String, reader: String, pattern: String },
     #[error(
-        "{at}: group `{group}` reads `{topic}` for pipeline `{other}` too, so that each would get a part of it; use another group"
+        "{at}: group {group} reads {topic} for pipeline `{other}` too, so that each would get a part of it; use another group"
     )]
     SharedGroup { at: Place, group: String, topic: String, other: String },
     #[error(
@@ -98,7 +105,7 @@ pub(crate) struct Place {
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for error in &self.0 {
-            writeln!(f, "{error}")?;
+            writeln!(f, "{}", secrets::without_logins(&error.to_string()))?;
         }
         match self.0.len() {
             1 => write!(f, "the configuration has 1 error; nothing was started"),

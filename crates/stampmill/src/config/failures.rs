@@ -5,7 +5,6 @@ use std::time::Duration;
 use stampmill_core::breaker::BreakerSettings;
 use stampmill_engine::settings::{OnFailure, Supervision, Then};
 
-use super::error::Place;
 use super::reading::Text;
 use super::section::Section;
 use super::topics;
@@ -39,7 +38,7 @@ fn breaker(on_failure: &Section<'_>) -> Option<(BreakerSettings, Duration, usize
     Some((settings, Duration::from_millis(pause?), probe?))
 }
 
-pub(super) fn on_failure(pipeline: &Section<'_>, name: &str) -> Option<(OnFailure, Place)> {
+pub(super) fn on_failure(pipeline: &Section<'_>, name: &str) -> Option<(OnFailure, Text)> {
     let path = pipeline.path("on_failure");
     let on_failure = pipeline.table("on_failure", &path);
     let then =
@@ -47,15 +46,15 @@ pub(super) fn on_failure(pipeline: &Section<'_>, name: &str) -> Option<(OnFailur
     let breaker = breaker(&on_failure);
     let retries = on_failure.number("retries").and_then(|retries| u32::try_from(retries).ok());
     let create_topic = on_failure.choice("create_topic", &[("true", true), ("false", false)]);
-    let at = on_failure.at("topic");
     let topic = match on_failure.is_there("topic") {
         true => on_failure.text("topic"),
-        false => Some(Text { text: format!("{name}.dead-letter"), at: at.clone(), written: None }),
+        false => Some(Text::plain(format!("{name}.dead-letter"), on_failure.at("topic"))),
     };
     let topic = topic.and_then(|text| topics::topic(on_failure.reading, text));
     let (breaker, breaker_pause, breaker_probe) = breaker?;
-    let (retries, then, dead_letter_topic, create_topic) = (retries?, then?, topic?, create_topic?);
+    let (retries, then, topic, create_topic) = (retries?, then?, topic?, create_topic?);
+    let dead_letter_topic = topic.text.clone();
     let on_failure =
         OnFailure { retries, then, breaker, breaker_pause, breaker_probe, dead_letter_topic, create_topic };
-    Some((on_failure, at))
+    Some((on_failure, topic))
 }

@@ -6,59 +6,88 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The text with everything put in, once: what a variable holds is not looked at again. `$${` stands for `${`.
+use super::secrets::is_secret_variable;
+
+/// A text with everything put in.
+#[derive(Debug, Default)]
+pub(crate) struct Interpolated {
+    pub(crate) text: String,
+    /// As it stands in the file, but for the defaults: one of them may be a password.
+    pub(crate) outline: String,
+    /// What was put in: `${NAME}`, `${file:path}`.
+    pub(crate) from: Vec<String>,
+    /// Whether something is from a file, or from a variable whose name tells of a secret.
+    pub(crate) is_secret: bool,
+}
+
+/// Puts everything in, once: what a variable holds is not looked at again. `$${` stands for `${`.
 ///
 /// Files are relative to `folder`; one line end at the end of a file is not part of its text.
 ///
 /// # Errors
-/// A sentence that says what is wrong with an expression. It names the expression and never what was put in.
-pub(crate) fn interpolate(text: &str, environment: &BTreeMap<String, String>, folder: &Path) -> Result<String, String> {
-    let mut out = String::with_capacity(text.len());
+/// A sentence that says what is wrong with an expression. It names the expression and never what was put in, nor a default.
+pub(crate) fn interpolate(
+    text: &str,
+    environment: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<Interpolated, String> {
+    let mut out = Interpolated::default();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let before = &rest[..start];
         rest = &rest[start + 2..];
         if let Some(escaped) = before.strip_suffix('$') {
-            out.push_str(escaped);
-            out.push_str("${");
+            out.push(&format!("{escaped}${{"), &format!("{before}${{"));
             continue;
         }
         let Some(end) = rest.find('}') else {
             return Err("`${` without its `}`; close it, or write `$${` for the text `${`".to_owned());
         };
-        out.push_str(before);
-        out.push_str(&evaluate(&rest[..end], environment, folder)?);
+        out.push(before, before);
+        let (value, name, is_secret) = evaluate(&rest[..end], environment, folder)?;
+        let name = format!("${{{name}}}");
+        out.push(&value, &name);
+        out.from.push(name);
+        out.is_secret |= is_secret;
         rest = &rest[end + 1..];
     }
-    out.push_str(rest);
+    out.push(rest, rest);
     Ok(out)
 }
 
-fn evaluate(expression: &str, environment: &BTreeMap<String, String>, folder: &Path) -> Result<String, String> {
+/// The value, the expression without its default, and whether it is a secret.
+fn evaluate<'a>(
+    expression: &'a str,
+    environment: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<(String, &'a str, bool), String> {
     if let Some(file) = expression.strip_prefix("file:") {
         let text = std::fs::read_to_string(folder.join(file))
             .map_err(|error| format!("file `{file}` cannot be read: {error}"))?;
         let line = text.strip_suffix('\n').unwrap_or(&text);
-        return Ok(line.strip_suffix('\r').unwrap_or(line).to_owned());
+        return Ok((line.strip_suffix('\r').unwrap_or(line).to_owned(), expression, true));
     }
     let (name, default) = match expression.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (expression, None),
     };
     if !is_variable(name) {
+        // What follows the name may be a secret.
+        let name: String = name.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
         return Err(format!(
-            "`${{{expression}}}` is not understood; write `${{NAME}}`, `${{NAME:-default}}` or `${{file:path}}`"
+            "`${{{name}…}}` is not understood; write `${{NAME}}`, `${{NAME:-default}}` or `${{file:path}}`"
         ));
     }
     // As in a shell, `:-` stands in for an empty variable too.
-    match (environment.get(name), default) {
-        (Some(value), None) => Ok(value.clone()),
-        (Some(value), Some(_)) if !value.is_empty() => Ok(value.clone()),
-        (_, Some(default)) => Ok(default.to_owned()),
+    let value = match (environment.get(name), default) {
+        (Some(value), None) => value,
+        (Some(value), Some(_)) if !value.is_empty() => value,
+        (_, Some(default)) => default,
         (None, None) => {
-            Err(format!("environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"))
+            return Err(format!("environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"));
         }
-    }
+    };
+    Ok((value.to_owned(), name, is_secret_variable(name)))
 }
 
 fn is_variable(name: &str) -> bool {
@@ -67,14 +96,27 @@ fn is_variable(name: &str) -> bool {
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
+// === impl Interpolated ===
+
+impl Interpolated {
+    fn push(&mut self, text: &str, outline: &str) {
+        self.text.push_str(text);
+        self.outline.push_str(outline);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn put(text: &str) -> Result<String, String> {
+    fn interpolated(text: &str) -> Result<Interpolated, String> {
         let environment = [("A", "1"), ("EMPTY", ""), ("NESTED", "${A}"), ("YAML", "x: [y]\n- z")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         interpolate(text, &BTreeMap::from(environment), Path::new("/nowhere"))
+    }
+
+    fn put(text: &str) -> Result<String, String> {
+        interpolated(text).map(|interpolated| interpolated.text)
     }
 
     #[test]
@@ -92,7 +134,18 @@ mod tests {
     fn what_cannot_be_put_in_is_an_error_that_says_why() {
         assert!(put("${NONE}").is_err_and(|error| error.contains("`NONE` is not set")));
         assert!(put("${A").is_err_and(|error| error.contains("without its `}`")));
-        assert!(put("${A B}").is_err_and(|error| error.contains("is not understood")));
         assert!(put("${file:gone}").is_err_and(|error| error.contains("`gone` cannot be read")));
+        let error = put("${A:=s3cret}").expect_err("no default is written so");
+        assert!(error.contains("`${A…}` is not understood") && !error.contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn it_is_told_what_was_put_in_and_from_where() {
+        let found = interpolated("$${A}: ${A}, ${DB_PASSWORD:-s3cret}").expect("can be put in");
+        assert_eq!(found.text, "${A}: 1, s3cret");
+        assert_eq!(found.outline, "$${A}: ${A}, ${DB_PASSWORD}");
+        assert_eq!(found.from, ["${A}", "${DB_PASSWORD}"]);
+        assert!(found.is_secret);
+        assert!(!interpolated("password: ${A}").expect("can be put in").is_secret, "the name of the variable tells");
     }
 }

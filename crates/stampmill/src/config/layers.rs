@@ -29,6 +29,15 @@ pub(crate) fn under(keys: &[Key], Layer(written): Layer) -> Value {
     Value::new(None, table)
 }
 
+/// A value that may be a text standing for the first of its keys, as the table that it stands for; none, if it is neither.
+pub(crate) fn long_form(keys: &[Key], value: &Value) -> Option<Map<String, Value>> {
+    match (&value.kind, keys) {
+        (ValueKind::String(_), [first, ..]) => Some(Map::from([(first.name.to_owned(), value.clone())])),
+        (ValueKind::Table(table), _) => Some(table.clone()),
+        _ => None,
+    }
+}
+
 fn defaults_of(keys: &[Key], written: Option<&Value>) -> Map<String, Value> {
     keys.iter().filter_map(|key| Some((key.name.to_owned(), default_of(key, get(written, key.name))?))).collect()
 }

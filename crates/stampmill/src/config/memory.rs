@@ -17,7 +17,7 @@ const UNKNOWN: usize = 1 << 30;
 
 /// The same for each of so many pipelines. `available` is what the container has, if that is known.
 pub(super) fn memory(root: &Section<'_>, pipelines: usize, available: Option<usize>) -> Option<Memory> {
-    let default = available.unwrap_or(UNKNOWN) / 100 * PERCENT;
+    let default = default_budget(available);
     let (keys, value) = match root.is_there("memory") {
         true => root.long_form("memory")?,
         false => return check(root, pipelines, default, None),
@@ -29,6 +29,11 @@ pub(super) fn memory(root: &Section<'_>, pipelines: usize, available: Option<usi
         false => None,
     };
     check(root, pipelines, budget?, max_partitions)
+}
+
+/// Of the whole program, where nothing is said.
+pub(super) fn default_budget(available: Option<usize>) -> usize {
+    available.unwrap_or(UNKNOWN) / 100 * PERCENT
 }
 
 fn check(root: &Section<'_>, pipelines: usize, budget: usize, max_partitions: Option<usize>) -> Option<Memory> {

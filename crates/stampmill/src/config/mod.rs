@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod failures;
 mod interpolation;
+mod json_schema;
 mod layers;
 pub(crate) mod memory;
 mod numbers;
@@ -21,7 +22,9 @@ mod reading;
 #[cfg(test)]
 mod reference;
 mod schema;
+mod secrets;
 mod section;
+mod show;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -42,6 +45,8 @@ use self::section::Section;
 use self::topics::Traffic;
 
 pub(crate) use self::error::{ConfigError, ConfigErrors};
+pub(crate) use self::json_schema::json_schema;
+pub(crate) use self::secrets::Secrets;
 
 /// Everything that is told from outside.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +69,8 @@ pub(crate) struct Settings {
     /// In the order of their names; at least one.
     pub(crate) pipelines: Vec<PipelineSettings>,
     pub(crate) log_format: Format,
+    /// What must not be shown of it.
+    pub(crate) secrets: Secrets,
 }
 
 pub(crate) const DEFAULT_FILES: [&str; 2] = ["config/stampmill.yaml", "/etc/stampmill/stampmill.yaml"];
@@ -75,6 +82,23 @@ const LOG_FORMATS: &[(&str, Format)] = &[("line", Format::Line), ("json", Format
 /// # Errors
 /// Everything that is wrong with it, at once.
 pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
+    with_valid(sources, |_, _, settings| settings)
+}
+
+/// The configuration that is in force, as YAML: each value with where it comes from, and none that is secret.
+///
+/// # Errors
+/// As of [`load`].
+pub(crate) fn show(sources: Sources) -> Result<String, ConfigErrors> {
+    let available = sources.available;
+    with_valid(sources, |reading, merged, settings| show::document(reading, merged, &settings, available))
+}
+
+/// What is made of a configuration in which nothing is wrong.
+fn with_valid<T>(
+    sources: Sources,
+    make: impl FnOnce(&Reading<'_>, &config::Value, Settings) -> T,
+) -> Result<T, ConfigErrors> {
     let mut errors = Vec::new();
     let environment = overrides::environment(sources.environment, &mut errors);
 
@@ -91,11 +115,19 @@ pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
     let layers = [layers::defaults(&files)].into_iter().chain(written).chain([from_environment, from_flags]);
     let merged = layers::merge(layers).map_err(ConfigError::from)?;
 
-    let reading = Reading { environment: &environment, errors: RefCell::new(errors), partials: RefCell::default() };
+    let reading = Reading {
+        environment: &environment,
+        errors: RefCell::new(errors),
+        partials: RefCell::default(),
+        secrets: RefCell::default(),
+    };
     let settings = read(&reading, &merged, sources.available);
-    match reading.errors.into_inner() {
-        errors if errors.is_empty() => Ok(settings),
-        errors => Err(ConfigErrors(errors)),
+    let is_valid = reading.errors.borrow().is_empty();
+    let made = is_valid.then(|| make(&reading, &merged, settings));
+    // It may read a file again, which may be gone by then.
+    match (made, reading.errors.into_inner()) {
+        (Some(made), errors) if errors.is_empty() => Ok(made),
+        (_, errors) => Err(ConfigErrors(errors)),
     }
 }
 
@@ -131,5 +163,5 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
-    Settings { pipelines: pipelines.collect(), log_format }
+    Settings { pipelines: pipelines.collect(), log_format, secrets: reading.secrets.borrow().clone() }
 }

@@ -5,8 +5,13 @@ use std::path::Path;
 use config::{Value, ValueKind};
 
 pub(crate) const DEFAULT: &str = "built-in default";
+/// What the engine sets a client to.
+pub(crate) const ENGINE: &str = "engine";
+/// What the engine works out at the start.
+pub(crate) const AT_START: &str = "engine, at the start";
 const VARIABLE: &str = "environment variable ";
 const FLAG: &str = "flag --set ";
+const PROFILE: &str = "profile: ";
 
 pub(crate) fn variable(name: &str) -> String {
     format!("{VARIABLE}{name}")
@@ -16,9 +21,23 @@ pub(crate) fn flag(key: &str) -> String {
     format!("{FLAG}{key}")
 }
 
+pub(crate) fn profile(name: &str) -> String {
+    format!("{PROFILE}{name}")
+}
+
+/// As a comment behind a value tells it: `default`, `file.yaml:7`, a variable's name, `--set key`, `profile: latency`.
+pub(crate) fn comment(origin: &str) -> String {
+    match origin.strip_prefix(VARIABLE) {
+        Some(name) => name.to_owned(),
+        None if origin == DEFAULT => "default".to_owned(),
+        None => origin.strip_prefix("flag ").unwrap_or(origin).to_owned(),
+    }
+}
+
 /// The folder of the file that a value stands in; none, if it does not come from a file.
 pub(crate) fn folder(origin: &str) -> Option<&Path> {
-    if origin == DEFAULT || origin.starts_with(VARIABLE) || origin.starts_with(FLAG) {
+    let is_no_file = [VARIABLE, FLAG, PROFILE].iter().any(|prefix| origin.starts_with(prefix));
+    if is_no_file || [DEFAULT, ENGINE, AT_START].contains(&origin) {
         return None;
     }
     let (file, _line) = origin.rsplit_once(':')?;

@@ -179,6 +179,7 @@ impl Settable {
             // In its short form; a list of steps, which has the others, is set as a whole.
             Kind::Short(_)
             | Kind::Text
+            | Kind::Topic
             | Kind::Number { .. }
             | Kind::Size
             | Kind::Choice(_)

@@ -14,12 +14,13 @@ use stampmill_engine::settings::{
 
 use super::checks;
 use super::connection::{self, Connection};
-use super::error::{ConfigError, Place, remedy};
+use super::error::{ConfigError, remedy};
 use super::failures;
 use super::profile::{BALANCED, PROFILES, Profile};
 use super::properties::Side;
 use super::reading::{Reading, Text, join, place};
 use super::schema;
+use super::secrets;
 use super::section::Section;
 use super::steps::{self, Common};
 use super::topics::{self, Subscription, Traffic};
@@ -29,8 +30,9 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) settings: PipelineSettings,
     from: &'a Connection,
     to: &'a Connection,
+    group: Text,
     reads: Vec<Subscription>,
-    writes: Vec<(String, Place)>,
+    writes: Vec<Text>,
 }
 
 /// The pipelines in the order of their names; those with faults are left out, and their faults noted.
@@ -80,12 +82,12 @@ fn pipeline<'a>(
     let actors = actors(&section);
     let pace = pace(&section, profile);
 
-    let (source, from, reads) = source?;
-    let (sink, templates, to, topic_at) = sink?;
-    let (on_failure, dead_letter_at) = on_failure?;
+    let (source, from, group, reads) = source?;
+    let (sink, templates, to, topic) = sink?;
+    let (on_failure, dead_letter_topic) = on_failure?;
     let pace = pace?;
     checks::drain(&section, &pace, &source.properties);
-    let writes = vec![(sink.topic.clone(), topic_at), (on_failure.dead_letter_topic.clone(), dead_letter_at)];
+    let writes = vec![topic, dead_letter_topic];
     missing?;
     limits?;
     chosen?;
@@ -114,14 +116,14 @@ fn pipeline<'a>(
         supervision,
         run: RunOptions::default(),
     };
-    Some(Pipeline { settings, from, to, reads, writes })
+    Some(Pipeline { settings, from, to, group, reads, writes })
 }
 
 fn source<'a>(
     pipeline: &Section<'_>,
     connections: &'a [Connection],
     profile: Profile,
-) -> Option<(Source, &'a Connection, Vec<Subscription>)> {
+) -> Option<(Source, &'a Connection, Text, Vec<Subscription>)> {
     let path = pipeline.path("source");
     let source = pipeline.table("source", &path);
     let from = connection(&source, connections);
@@ -135,17 +137,17 @@ fn source<'a>(
     let overrides =
         connection::properties(source.reading, source.value("properties"), &source.path("properties"), Side::Consumer);
 
-    let (from, reads) = (from?, reads?);
+    let (from, group, reads) = (from?, group?, reads?);
     let mut properties = from.client(Side::Consumer, &overrides);
     profile.of_consumer(&mut properties);
     let settings = Source {
         properties,
-        topics: reads.iter().map(|subscription| subscription.text.clone()).collect(),
-        group: group?.text,
+        topics: reads.iter().map(|subscription| subscription.text.text.clone()).collect(),
+        group: group.text.clone(),
         start: start?,
         on_offset_gap: on_offset_gap?,
     };
-    Some((settings, from, reads))
+    Some((settings, from, group, reads))
 }
 
 fn sink<'a>(
@@ -153,11 +155,10 @@ fn sink<'a>(
     connections: &'a [Connection],
     profile: Profile,
     options: &Options,
-) -> Option<(Sink, Vec<Template>, &'a Connection, Place)> {
+) -> Option<(Sink, Vec<Template>, &'a Connection, Text)> {
     let path = pipeline.path("sink");
     let sink = pipeline.table("sink", &path);
     let to = connection(&sink, connections);
-    let at = sink.at("topic");
     let topic = sink.text("topic").and_then(|text| topics::topic(sink.reading, text));
     let partition = sink.choice_or_number(
         "partition",
@@ -171,20 +172,20 @@ fn sink<'a>(
     let overrides =
         connection::properties(sink.reading, sink.value("properties"), &sink.path("properties"), Side::Producer);
 
-    let (to, (key, key_template)) = (to?, key?);
+    let (to, topic, (key, key_template)) = (to?, topic?, key?);
     let (names, header_templates): (Vec<String>, Vec<Template>) = headers?.into_iter().unzip();
     let mut properties = to.client(Side::Producer, &overrides);
     profile.of_producer(&mut properties);
     let settings = Sink {
         properties,
-        topic: topic?,
+        topic: topic.text.clone(),
         partition: partition?,
         key,
         headers: names,
         timestamp: timestamp?,
         content_type,
     };
-    Some((settings, key_template.into_iter().chain(header_templates).collect(), to, at))
+    Some((settings, key_template.into_iter().chain(header_templates).collect(), to, topic))
 }
 
 fn sink_key(sink: &Section<'_>, options: &Options) -> Option<(SinkKey, Option<Template>)> {
@@ -202,7 +203,11 @@ fn headers(sink: &Section<'_>, options: &Options) -> Option<Vec<(String, Templat
         .into_iter()
         .map(|(name, value)| {
             let at = place(Some(value), &join(&path, name));
-            Some((name.to_owned(), sink.reading.template(value, at, options)?))
+            let template = match secrets::is_secret_name(name) {
+                true => sink.reading.secret_template(value, at, options),
+                false => sink.reading.template(value, at, options),
+            };
+            Some((name.to_owned(), template?))
         })
         .collect();
     compiled.into_iter().collect()
@@ -294,7 +299,7 @@ impl Pipeline<'_> {
         Traffic {
             pipeline: &self.settings.name,
             from: self.from,
-            group: &self.settings.source.group,
+            group: &self.group,
             reads: &self.reads,
             to: self.to,
             writes: &self.writes,

@@ -1,5 +1,7 @@
 //! The properties of librdkafka 2.12 that a text can set, from its CONFIGURATION.md: name, side, and for a second name
-//! the first.
+//! the first; and which of them its source marks as sensitive.
+
+use super::secrets;
 
 /// Which client a property concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) struct Property {
     pub(crate) name: &'static str,
     pub(crate) side: Side,
     pub(crate) alias_of: Option<&'static str>,
+    /// librdkafka does not show it either (`_RK_SENSITIVE`).
+    is_sensitive: bool,
 }
 
 // === impl Side ===
@@ -33,6 +37,11 @@ impl Property {
         PROPERTIES.iter().find(|property| property.name == name)
     }
 
+    /// Whether its value is not to be shown.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.is_sensitive || secrets::is_secret_name(self.name)
+    }
+
     /// The same for both names of a property.
     pub(crate) fn first_name(&self) -> &'static str {
         self.alias_of.unwrap_or(self.name)
@@ -48,19 +57,23 @@ impl Property {
 }
 
 const fn both(name: &'static str) -> Property {
-    Property { name, side: Side::Both, alias_of: None }
+    Property { name, side: Side::Both, alias_of: None, is_sensitive: false }
 }
 
 const fn consumer(name: &'static str) -> Property {
-    Property { name, side: Side::Consumer, alias_of: None }
+    Property { name, side: Side::Consumer, alias_of: None, is_sensitive: false }
 }
 
 const fn producer(name: &'static str) -> Property {
-    Property { name, side: Side::Producer, alias_of: None }
+    Property { name, side: Side::Producer, alias_of: None, is_sensitive: false }
 }
 
 const fn alias(of: &'static str, property: Property) -> Property {
     Property { alias_of: Some(of), ..property }
+}
+
+const fn sensitive(name: &'static str) -> Property {
+    Property { is_sensitive: true, ..both(name) }
 }
 
 pub(crate) static PROPERTIES: &[Property] = &[
@@ -110,19 +123,19 @@ pub(crate) static PROPERTIES: &[Property] = &[
     both("ssl.cipher.suites"),
     both("ssl.curves.list"),
     both("ssl.sigalgs.list"),
-    both("ssl.key.location"),
-    both("ssl.key.password"),
-    both("ssl.key.pem"),
+    sensitive("ssl.key.location"),
+    sensitive("ssl.key.password"),
+    sensitive("ssl.key.pem"),
     both("ssl.certificate.location"),
     both("ssl.certificate.pem"),
     both("ssl.ca.location"),
     both("https.ca.location"),
     both("https.ca.pem"),
-    both("ssl.ca.pem"),
+    sensitive("ssl.ca.pem"),
     both("ssl.ca.certificate.stores"),
     both("ssl.crl.location"),
     both("ssl.keystore.location"),
-    both("ssl.keystore.password"),
+    sensitive("ssl.keystore.password"),
     both("ssl.providers"),
     both("ssl.engine.location"),
     both("ssl.engine.id"),
@@ -135,23 +148,23 @@ pub(crate) static PROPERTIES: &[Property] = &[
     both("sasl.kerberos.kinit.cmd"),
     both("sasl.kerberos.keytab"),
     both("sasl.kerberos.min.time.before.relogin"),
-    both("sasl.username"),
-    both("sasl.password"),
-    both("sasl.oauthbearer.config"),
+    sensitive("sasl.username"),
+    sensitive("sasl.password"),
+    sensitive("sasl.oauthbearer.config"),
     both("enable.sasl.oauthbearer.unsecure.jwt"),
     both("sasl.oauthbearer.method"),
     both("sasl.oauthbearer.client.id"),
     alias("sasl.oauthbearer.client.id", both("sasl.oauthbearer.client.credentials.client.id")),
     alias("sasl.oauthbearer.client.secret", both("sasl.oauthbearer.client.credentials.client.secret")),
-    both("sasl.oauthbearer.client.secret"),
+    sensitive("sasl.oauthbearer.client.secret"),
     both("sasl.oauthbearer.scope"),
     both("sasl.oauthbearer.extensions"),
     both("sasl.oauthbearer.token.endpoint.url"),
     both("sasl.oauthbearer.grant.type"),
     both("sasl.oauthbearer.assertion.algorithm"),
-    both("sasl.oauthbearer.assertion.private.key.file"),
-    both("sasl.oauthbearer.assertion.private.key.passphrase"),
-    both("sasl.oauthbearer.assertion.private.key.pem"),
+    sensitive("sasl.oauthbearer.assertion.private.key.file"),
+    sensitive("sasl.oauthbearer.assertion.private.key.passphrase"),
+    sensitive("sasl.oauthbearer.assertion.private.key.pem"),
     both("sasl.oauthbearer.assertion.file"),
     both("sasl.oauthbearer.assertion.claim.aud"),
     both("sasl.oauthbearer.assertion.claim.exp.seconds"),

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Value, ValueKind};
-use stampmill_core::template::{Options, Partials, Template};
+use stampmill_core::template::{Options, Partials, Template, TemplateError};
 
 use super::error::{ConfigError, Place};
-use super::interpolation::interpolate;
+use super::interpolation::{Interpolated, interpolate};
 use super::layers::entries;
 use super::origin;
+use super::secrets::Secrets;
 
 /// What reading needs beside the values, and where it notes what is wrong.
 pub(crate) struct Reading<'a> {
@@ -19,15 +20,21 @@ pub(crate) struct Reading<'a> {
     pub(crate) errors: RefCell<Vec<ConfigError>>,
     /// Of each folder that was asked for; `None` where they could not be read, which has been noted.
     pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
+    /// What was read that must not be shown.
+    pub(crate) secrets: RefCell<Secrets>,
 }
 
 /// A text and where it stands.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) at: Place,
-    /// What is written in the file, where `${…}` made something else of it that may be secret.
+    /// What is written in the file, without defaults, where `${…}` made something else of it that may be secret.
     pub(crate) written: Option<String>,
+    /// What `${…}` put in.
+    pub(crate) from: Vec<String>,
+    /// Whether what it put in must not be shown.
+    pub(crate) is_secret: bool,
 }
 
 // === impl Reading ===
@@ -43,13 +50,16 @@ impl Reading<'_> {
 
     /// A text of its own, with what `${…}` stands for put in if it comes from a file.
     pub(crate) fn text(&self, value: &Value, at: Place) -> Option<Text> {
-        let written = self.written(value, &at, "a text")?;
-        let Some(folder) = origin::folder(&at.origin) else {
-            return Some(Text { text: written.to_owned(), at, written: None });
-        };
-        match interpolate(written, self.environment, folder) {
-            Ok(text) if text == written => Some(Text { text, at, written: None }),
-            Ok(text) => Some(Text { text, at, written: Some(written.to_owned()) }),
+        let raw = self.written(value, &at, "a text")?;
+        let Some(folder) = origin::folder(&at.origin) else { return Some(Text::plain(raw, at)) };
+        match interpolate(raw, self.environment, folder) {
+            Ok(Interpolated { text, from, .. }) if from.is_empty() && text == raw => Some(Text::plain(raw, at)),
+            Ok(Interpolated { text, outline, from, is_secret }) => {
+                if is_secret {
+                    self.secrets.borrow_mut().add(&text);
+                }
+                Some(Text { text, at, written: Some(outline), from, is_secret })
+            }
             Err(fault) => {
                 self.note(ConfigError::Interpolation { at, fault });
                 None
@@ -85,12 +95,26 @@ impl Reading<'_> {
         self.compiled(source, at, options)
     }
 
-    /// Line ends at the end are those of a YAML block or of a file, and nobody means them to be rendered.
+    /// A template that must not be shown: where one is wrong, only the place is told.
+    pub(crate) fn secret_template(&self, value: &Value, at: Place, options: &Options) -> Option<Template> {
+        let source = self.written(value, &at, "a template")?;
+        let compiled = self.compile(source, &at, options)?;
+        let hide = |error: TemplateError| {
+            self.note(ConfigError::SecretTemplate { at, line: error.line, column: error.column });
+        };
+        compiled.map_err(hide).ok()
+    }
+
     pub(crate) fn compiled(&self, source: &str, at: Place, options: &Options) -> Option<Template> {
-        let partials = self.partials(&at)?;
+        let compiled = self.compile(source, &at, options)?;
+        compiled.map_err(|source| self.note(ConfigError::Template { at, source: Box::new(source) })).ok()
+    }
+
+    /// Line ends at the end are those of a YAML block or of a file, and nobody means them to be rendered.
+    fn compile(&self, source: &str, at: &Place, options: &Options) -> Option<Result<Template, TemplateError>> {
+        let partials = self.partials(at)?;
         let options = Options { partials, ..options.clone() };
-        let template = Template::new(source.trim_end_matches(['\r', '\n']), &options);
-        template.map_err(|source| self.note(ConfigError::Template { at, source: Box::new(source) })).ok()
+        Some(Template::new(source.trim_end_matches(['\r', '\n']), &options))
     }
 
     /// The partials for a template that stands there: the files `templates/NAME.hbs` beside the configuration file.
@@ -102,6 +126,7 @@ impl Reading<'_> {
         let read = match read_partials(&folder) {
             Ok(partials) => Some(Arc::new(partials)),
             Err((path, source)) => {
+                let path = format!("`{}`", path.display());
                 self.note(ConfigError::TemplateFile { at: at.clone(), path, source });
                 None
             }
@@ -136,6 +161,11 @@ fn extension(path: &Path) -> Option<&str> {
 // === impl Text ===
 
 impl Text {
+    /// As it is written.
+    pub(crate) fn plain(text: impl Into<String>, at: Place) -> Self {
+        Self { text: text.into(), at, written: None, from: Vec::new(), is_secret: false }
+    }
+
     /// What an error may say about it.
     pub(crate) fn shown(&self) -> String {
         match &self.written {

@@ -62,6 +62,7 @@ fn list_below(out: &mut String, path: &str, kind: &Kind) {
 fn value(kind: &Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
+        Kind::Topic => "topic".to_owned(),
         Kind::Number { min, max } => format!("{min} to {max}"),
         Kind::Size => "bytes, or `64KiB`, `64MiB`, `1GiB`".to_owned(),
         Kind::Choice(choices) => words(choices),

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// One of the words, or a number from 0.
     WordOrNumber(&'static [&'static str]),
+    /// A topic's name.
+    Topic,
     /// A Handlebars template; `${` in it is literal text.
     Template,
     /// A template, or null for none.
@@ -80,7 +82,7 @@ pub(crate) static ROOT: &[Key] = &[
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
 ];
 
-static MEMORY: &[Key] = &[
+pub(crate) static MEMORY: &[Key] = &[
     key(
         "budget",
         Kind::Size,
@@ -230,7 +232,7 @@ static SOURCE: &[Key] = &[
 
 static SINK: &[Key] = &[
     key("connection", Kind::Text, Absent, "a name under `connections`; the only one, if left out"),
-    key("topic", Kind::Text, Required, "the topic to write"),
+    key("topic", Kind::Topic, Required, "the topic to write"),
     key(
         "partition",
         Kind::WordOrNumber(&["key", "source"]),
@@ -268,7 +270,7 @@ static ON_FAILURE: &[Key] = &[
         "what follows the last try: a dead letter; the partition stops at the record; or it is counted and left out",
     ),
     key("breaker", Kind::Table(BREAKER), Absent, "when so many fail that the partition pauses"),
-    key("topic", Kind::Text, Absent, "the dead-letter topic; `<pipeline>.dead-letter`, if left out"),
+    key("topic", Kind::Topic, Absent, "the dead-letter topic; `<pipeline>.dead-letter`, if left out"),
     key(
         "create_topic",
         word(&["true", "false"]),
@@ -334,7 +336,7 @@ static STEPS: &[Key] = &[
     key("envelope", Kind::Short(ENVELOPE), Absent, "renders the record into its envelope"),
 ];
 
-static LOG: &[Key] = &[
+pub(crate) static LOG: &[Key] = &[
     key("message", Kind::Template, Required, "the line, as a template"),
     key("level", word(&["error", "warn", "info", "debug", "trace"]), Value("info"), "the line's level"),
     key("name", Kind::Text, Absent, "the line's logger name, for `RUST_LOG`; the pipeline's name, if left out"),
@@ -361,7 +363,7 @@ static LOG: &[Key] = &[
     ),
 ];
 
-static ENVELOPE: &[Key] = &[
+pub(crate) static ENVELOPE: &[Key] = &[
     key("template", Kind::Template, Absent, "the envelope, as a template"),
     key("file", Kind::Text, Absent, "the template's file, relative to the configuration file"),
     key(

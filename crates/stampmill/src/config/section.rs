@@ -1,8 +1,8 @@
 //! One table of the merged configuration, read key by key under the schema. What is wrong is noted and reading goes on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use config::{Map, Value, ValueKind};
+use config::{Value, ValueKind};
 use stampmill_core::template::{Options, Template};
 
 use super::error::{ConfigError, Place, remedy};
@@ -79,7 +79,7 @@ impl<'a> Section<'a> {
     pub(crate) fn text(&self, name: &str) -> Option<Text> {
         let text = self.reading.text(self.value(name)?, self.at(name))?;
         match self.key(name).kind {
-            Kind::Text if text.text.is_empty() => self.refuse(name, text, "a text that is not empty"),
+            Kind::Text | Kind::Topic if text.text.is_empty() => self.refuse(name, text, "a text that is not empty"),
             _ => Some(text),
         }
     }
@@ -140,11 +140,16 @@ impl<'a> Section<'a> {
 
     /// The template in the file that is named there, relative to the configuration file.
     pub(crate) fn template_file(&self, name: &str, options: &Options) -> Option<Template> {
-        let Text { text, at, .. } = self.text(name)?;
-        let path: PathBuf = origin::folder(&at.origin).unwrap_or(Path::new("")).join(text);
+        let text = self.text(name)?;
+        let path = origin::folder(&text.at.origin).unwrap_or(Path::new("")).join(&text.text);
         match std::fs::read_to_string(&path) {
-            Ok(source) => self.reading.compiled(&source, at, options),
+            Ok(source) => self.reading.compiled(&source, text.at, options),
             Err(source) => {
+                let path = match text.written {
+                    None => format!("`{}`", path.display()),
+                    Some(_) => text.shown(),
+                };
+                let at = text.at;
                 self.reading.note(ConfigError::TemplateFile { at, path, source });
                 None
             }
@@ -193,23 +198,13 @@ impl<'a> Section<'a> {
     /// A value that may be a text standing for the first of its keys: as the table that it stands for, with defaults.
     pub(crate) fn long_form(&self, name: &str) -> Option<(&'static [Key], Value)> {
         let Kind::Short(keys) = self.key(name).kind else { unreachable!("`{name}` has a short form in the schema") };
-        let value = self.value(name)?.clone();
-        let written = match (value.kind, keys) {
-            (kind @ ValueKind::String(_), [first, ..]) => {
-                let text = Value::new(Some(&self.at(name).origin), kind);
-                Layer(Map::from([(first.name.to_owned(), text)]))
-            }
-            (ValueKind::Table(table), _) => Layer(table),
-            (other, _) => {
-                self.reading.mismatch(
-                    self.at(name),
-                    format!("a text or a table ({})", self.key(name).doc),
-                    describe(&other),
-                );
-                return None;
-            }
+        let value = self.value(name)?;
+        let Some(written) = layers::long_form(keys, value) else {
+            let expected = format!("a text or a table ({})", self.key(name).doc);
+            self.reading.mismatch(self.at(name), expected, describe(&value.kind));
+            return None;
         };
-        Some((keys, layers::under(keys, written)))
+        Some((keys, layers::under(keys, Layer(written))))
     }
 
     pub(crate) fn is_there(&self, name: &str) -> bool {

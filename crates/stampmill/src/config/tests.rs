@@ -10,7 +10,7 @@ use stampmill_engine::settings::{OnOffsetGap, Properties, SinkKey, SinkPartition
 
 use super::*;
 
-const VALID: &str = "
+pub(super) const VALID: &str = "
 connections:
   kafka:
     bootstrap.servers: localhost:9092
@@ -21,42 +21,44 @@ pipelines:
 ";
 
 /// A folder of its own, removed at the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 /// What to load, in the words of a test.
-struct Case {
-    folder: Folder,
-    sources: Sources,
+pub(super) struct Case {
+    pub(super) folder: Folder,
+    pub(super) sources: Sources,
 }
 
-fn case(name: &str, text: &str) -> Case {
+pub(super) fn case(name: &str, text: &str) -> Case {
     let folder = Folder::new(name);
     let file = folder.write("c.yaml", text);
     Case { folder, sources: Sources { files: vec![file], ..Sources::default() } }
 }
 
 /// `VALID` with one part replaced.
-fn variant(name: &str, from: &str, to: &str) -> Case {
+pub(super) fn variant(name: &str, from: &str, to: &str) -> Case {
     assert!(VALID.contains(from), "{from}");
     case(name, &VALID.replace(from, to))
 }
 
+/// The configuration files that the repository ships.
+pub(super) fn files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let folders = [root.clone(), root.join("examples")].map(|folder| std::fs::read_dir(folder).expect("is there"));
+    let files = folders.into_iter().flatten().map(|entry| entry.expect("is readable").path());
+    let files: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")).collect();
+    assert!(files.len() >= 4, "only {} files were found", files.len());
+    files
+}
+
 #[test]
 fn every_file_of_the_repository_loads() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
-    let mut loaded = 0;
-    for folder in [root.clone(), root.join("examples")] {
-        for entry in std::fs::read_dir(&folder).expect("is there") {
-            let file = entry.expect("is readable").path();
-            if file.extension().is_some_and(|extension| extension == "yaml") {
-                let sources = Sources { files: vec![file.clone()], ..Sources::default() };
-                let settings = load(sources).unwrap_or_else(|errors| panic!("{}: {errors}", file.display()));
-                assert!(!settings.pipelines.is_empty(), "{}", file.display());
-                loaded += 1;
-            }
-        }
+    for file in files() {
+        let sources = Sources { files: vec![file.clone()], ..Sources::default() };
+        let settings = load(sources).unwrap_or_else(|errors| panic!("{}: {errors}", file.display()));
+        assert!(!settings.pipelines.is_empty(), "{}", file.display());
     }
-    assert!(loaded >= 4, "only {loaded} files were found");
 }
 
 #[test]
@@ -480,21 +482,21 @@ fn list(properties: &Properties) -> Vec<String> {
     properties.iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
-fn variables(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+pub(super) fn variables(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 // === impl Folder ===
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("stampmill-config-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a folder can be made");
         Self(path)
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).expect("a file can be written");
         path
@@ -510,17 +512,21 @@ impl Drop for Folder {
 // === impl Case ===
 
 impl Case {
-    fn with(mut self, environment: &[(&str, &str)]) -> Self {
+    pub(super) fn with(mut self, environment: &[(&str, &str)]) -> Self {
         self.sources.environment = variables(environment);
         self
     }
 
-    fn settings(self) -> Settings {
+    pub(super) fn settings(self) -> Settings {
+        for file in self.sources.files.iter().filter(|file| file.is_file()) {
+            let text = std::fs::read_to_string(file).expect("is readable");
+            assert_eq!(json_schema::tests::check(&text), Ok(()), "what loads fits the schema: {text}");
+        }
         load(self.sources).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
     /// As many errors as `wanted`, each in one of them; the whole text.
-    fn refused(self, wanted: &[&str]) -> String {
+    pub(super) fn refused(self, wanted: &[&str]) -> String {
         let errors = load(self.sources).expect_err("it was to be refused");
         let text = errors.to_string();
         for part in wanted {

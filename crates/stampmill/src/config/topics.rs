@@ -4,15 +4,14 @@ use config::{Value, ValueKind};
 use regex_lite::Regex;
 
 use super::connection::Connection;
-use super::error::{ConfigError, Place};
+use super::error::ConfigError;
 use super::reading::{Reading, Text, place};
 use super::section::Section;
 
 /// What a source asks for.
 #[derive(Debug)]
 pub(crate) struct Subscription {
-    pub(crate) text: String,
-    pub(crate) at: Place,
+    pub(crate) text: Text,
     /// Of a `^` pattern; librdkafka looks for it anywhere in a topic's name.
     pattern: Option<Regex>,
 }
@@ -22,22 +21,18 @@ pub(crate) struct Subscription {
 pub(crate) struct Traffic<'a> {
     pub(crate) pipeline: &'a str,
     pub(crate) from: &'a Connection,
-    pub(crate) group: &'a str,
+    pub(crate) group: &'a Text,
     pub(crate) reads: &'a [Subscription],
     pub(crate) to: &'a Connection,
-    /// Sink and dead-letter topic, and where they are set.
-    pub(crate) writes: &'a [(String, Place)],
+    /// Sink and dead-letter topic.
+    pub(crate) writes: &'a [Text],
 }
 
 /// The topics of a source: a list, or one text with commas between, in which a pattern stands alone.
 pub(crate) fn subscriptions(source: &Section<'_>) -> Option<Vec<Subscription>> {
     let reading = source.reading;
     let value = source.value("topics")?;
-    let texts: Vec<Text> = match &value.kind {
-        ValueKind::Array(items) => items.iter().filter_map(|item| one(reading, item, &source.path("topics"))).collect(),
-        ValueKind::String(_) => several(reading, value, &source.path("topics")),
-        _ => Vec::new(),
-    };
+    let texts = texts(reading, value, &source.path("topics"));
     if texts.is_empty() {
         let found = "none".to_owned();
         reading.note(ConfigError::Mismatch { at: source.at("topics"), expected: "a list of topics".to_owned(), found });
@@ -45,7 +40,7 @@ pub(crate) fn subscriptions(source: &Section<'_>) -> Option<Vec<Subscription>> {
     }
     let mut subscriptions: Vec<Subscription> = Vec::new();
     for text in texts {
-        if subscriptions.iter().any(|other| other.text == text.text) {
+        if subscriptions.iter().any(|other| other.text.text == text.text) {
             let topic = text.shown();
             reading.note(ConfigError::TopicTwice { at: text.at, topic });
         } else {
@@ -53,6 +48,15 @@ pub(crate) fn subscriptions(source: &Section<'_>) -> Option<Vec<Subscription>> {
         }
     }
     Some(subscriptions)
+}
+
+/// Each by itself.
+pub(crate) fn texts(reading: &Reading<'_>, value: &Value, path: &str) -> Vec<Text> {
+    match &value.kind {
+        ValueKind::Array(items) => items.iter().filter_map(|item| one(reading, item, path)).collect(),
+        ValueKind::String(_) => several(reading, value, path),
+        _ => Vec::new(),
+    }
 }
 
 fn one(reading: &Reading<'_>, item: &Value, path: &str) -> Option<Text> {
@@ -70,13 +74,13 @@ fn several(reading: &Reading<'_>, value: &Value, path: &str) -> Vec<Text> {
 }
 
 fn subscription(reading: &Reading<'_>, text: Text) -> Option<Subscription> {
-    let at = text.at.clone();
     if !text.text.starts_with('^') {
-        return Some(Subscription { text: topic(reading, text)?, at, pattern: None });
+        return Some(Subscription { text: topic(reading, text)?, pattern: None });
     }
     match Regex::new(&text.text) {
-        Ok(pattern) => Some(Subscription { text: text.text, at, pattern: Some(pattern) }),
+        Ok(pattern) => Some(Subscription { text, pattern: Some(pattern) }),
         Err(fault) => {
+            let at = text.at.clone();
             reading.note(ConfigError::Pattern { at, pattern: text.shown(), fault: fault.to_string() });
             None
         }
@@ -84,11 +88,11 @@ fn subscription(reading: &Reading<'_>, text: Text) -> Option<Subscription> {
 }
 
 /// The topic, if a broker would take its name.
-pub(crate) fn topic(reading: &Reading<'_>, text: Text) -> Option<String> {
+pub(crate) fn topic(reading: &Reading<'_>, text: Text) -> Option<Text> {
     let topic = text.text.as_str();
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if (1..=249).contains(&topic.len()) && topic.bytes().all(legal) && topic != "." && topic != ".." {
-        return Some(text.text);
+        return Some(text);
     }
     let topic = text.shown();
     reading.note(ConfigError::Topic { at: text.at, topic });
@@ -104,20 +108,22 @@ pub(crate) fn check(reading: &Reading<'_>, traffic: &[Traffic<'_>]) {
     }
     for (index, second) in traffic.iter().enumerate() {
         let earlier = traffic[..index].iter();
-        for first in earlier.filter(|first| first.group == second.group && first.from.same_cluster(second.from)) {
+        for first in
+            earlier.filter(|first| first.group.text == second.group.text && first.from.same_cluster(second.from))
+        {
             note_shared_topics(reading, first, second);
         }
     }
 }
 
 fn note_loops(reading: &Reading<'_>, writer: &Traffic<'_>, reader: &Traffic<'_>) {
-    for (topic, at) in writer.writes {
-        if let Some(subscription) = reader.reads.iter().find(|subscription| subscription.takes(topic)) {
+    for topic in writer.writes {
+        if let Some(subscription) = reader.reads.iter().find(|subscription| subscription.takes(&topic.text)) {
             reading.note(ConfigError::Loop {
-                at: at.clone(),
-                topic: topic.clone(),
+                at: topic.at.clone(),
+                topic: topic.shown(),
                 reader: reader.pipeline.to_owned(),
-                pattern: format!("`{}` at {}", subscription.text, subscription.at.origin),
+                pattern: format!("{} at {}", subscription.text.shown(), subscription.text.at.origin),
             });
         }
     }
@@ -127,9 +133,9 @@ fn note_shared_topics(reading: &Reading<'_>, first: &Traffic<'_>, second: &Traff
     for subscription in second.reads {
         if first.reads.iter().any(|other| other.overlaps(subscription)) {
             reading.note(ConfigError::SharedGroup {
-                at: subscription.at.clone(),
-                group: second.group.to_owned(),
-                topic: subscription.text.clone(),
+                at: subscription.text.at.clone(),
+                group: second.group.shown(),
+                topic: subscription.text.shown(),
                 other: first.pipeline.to_owned(),
             });
         }
@@ -142,14 +148,14 @@ impl Subscription {
     fn takes(&self, topic: &str) -> bool {
         match &self.pattern {
             Some(pattern) => pattern.is_match(topic),
-            None => self.text == topic,
+            None => self.text.text == topic,
         }
     }
 
     /// Two different patterns may overlap too; only the topics that exist can tell.
     fn overlaps(&self, other: &Subscription) -> bool {
-        self.text == other.text
-            || (other.pattern.is_none() && self.takes(&other.text))
-            || (self.pattern.is_none() && other.takes(&self.text))
+        self.text.text == other.text.text
+            || (other.pattern.is_none() && self.takes(&other.text.text))
+            || (self.pattern.is_none() && other.takes(&self.text.text))
     }
 }

@@ -119,7 +119,7 @@ fn line(node: &MarkedYaml<'_>) -> usize {
     node.span.start.line()
 }
 
-fn is_null(text: &str) -> bool {
+pub(crate) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn load(address: &str) -> anyhow::Result<(PipelineSettings, Format)> 
     println!("On it runs the pipeline `{PIPELINE}` of the configuration, with");
     overrides.iter().for_each(|(key, value)| println!("  {key} = {value}"));
     let fallback = Some(include_str!("../../../../config/stampmill.yaml"));
-    let config::Settings { pipelines, log_format } =
+    let config::Settings { pipelines, log_format, .. } =
         config::load(Sources { fallback, flags: overrides, available: memory::available(), ..Sources::default() })?;
     let found = pipelines.into_iter().find(|pipeline| pipeline.name == PIPELINE);
     let settings = found.with_context(|| format!("the configuration has no pipeline `{PIPELINE}`"))?;
