@@ -187,6 +187,11 @@ impl<T> OffsetTracker<T> {
         parts.filter_map(|(part, unsettled)| Some((part, unsettled.as_ref()?)))
     }
 
+    /// A part of the oldest batch in flight that is not settled.
+    pub fn oldest(&self) -> Option<&T> {
+        self.in_flight.iter().find_map(|batch| batch.parts.iter().flatten().next())
+    }
+
     /// The number that the next batch gets.
     pub fn next_number(&self) -> BatchNumber {
         self.next

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::status::Memory;
+
 /// Bytes in flight over all partitions of a pipeline.
 ///
 /// Asked before a batch is taken and charged after, so that the last batch taken may go beyond the limit, and one
@@ -30,6 +32,10 @@ impl Credits {
 
     pub(crate) fn admits(&self) -> bool {
         self.used.load(Ordering::Relaxed) < self.limit
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        Memory { in_flight: self.used.load(Ordering::Relaxed) as u64, limit: self.limit as u64 }
     }
 
     pub(crate) fn charge(self: &Arc<Self>, bytes: usize) -> Charge {

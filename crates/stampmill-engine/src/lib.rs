@@ -28,11 +28,14 @@ pub mod logging;
 mod messages;
 mod observe;
 pub mod offline;
+mod orders;
 mod outputs;
 mod pool;
 mod producer;
 mod rendering;
 pub mod settings;
+pub mod status;
+mod steering;
 mod supervise;
 mod topology;
 mod transform;
@@ -40,7 +43,7 @@ mod transform;
 pub use self::ambient::AMBIENT;
 pub use self::health::{Health, Trouble};
 pub use self::supervise::ExitReason;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use actix::System;
@@ -48,9 +51,14 @@ use actix::System;
 pub use self::control::{DeadLetterTopic, PipelineError, Preflight, StartError, preflight};
 use self::control::{Mill, Stop};
 use self::logging::{LogOutput, LogRoutes};
+use self::messages::Reload;
 use self::observe::Counters;
 pub use self::observe::Observation;
+pub use self::observe::timings::Timings;
+use self::orders::Orders;
+pub use self::orders::{Order, OrderError, Place, Position};
 use self::settings::PipelineSettings;
+pub use self::steering::{ReloadError, Steer};
 
 /// Pipelines that run, each on its own threads and with its own connections.
 pub struct Running {
@@ -58,9 +66,8 @@ pub struct Running {
 }
 
 struct Pipeline {
-    name: String,
     stop: Stop,
-    counters: Arc<Counters>,
+    steer: Steer,
     thread: JoinHandle<Result<(), PipelineError>>,
 }
 
@@ -74,16 +81,18 @@ pub fn start(settings: Vec<PipelineSettings>, log: &LogOutput) -> std::io::Resul
 fn start_pipeline(settings: PipelineSettings, log: &LogOutput) -> std::io::Result<Pipeline> {
     let (name, stop, counters) = (settings.name.clone(), Stop::default(), Arc::new(Counters::default()));
     let log = Arc::new(LogRoutes::open(&name, &settings.transforms, log.clone())?);
-    let transactional_id = instance::transactional_id(&settings);
-    let mill = Mill { settings: Arc::new(settings), counters, log, stop: stop.clone(), transactional_id };
-    let (counters, system) = (Arc::clone(&mill.counters), System::current());
+    let (transactional_id, orders) = (instance::transactional_id(&settings), Arc::new(Orders::new(settings.suspended)));
+    let steps = Arc::new(Mutex::new(Reload { settings: Arc::new(settings), log }));
+    let steer = Steer { steps: Arc::clone(&steps), counters: Arc::clone(&counters), orders: Arc::clone(&orders) };
+    let mill = Mill { steps, counters, stop: stop.clone(), orders, transactional_id };
+    let system = System::current();
     let control = move || {
         // The actors' threads are started by this one, and belong to the caller's system.
         System::set_current(system);
         lifecycle::run(&mill)
     };
     let thread = std::thread::Builder::new().name(format!("control {name}")).spawn(control)?;
-    Ok(Pipeline { name, stop, counters, thread })
+    Ok(Pipeline { stop, steer, thread })
 }
 
 // === impl Running ===
@@ -107,8 +116,8 @@ impl Running {
     /// Waits for every pipeline to end, and returns the first fault.
     pub fn wait(self) -> Result<(), PipelineError> {
         let mut first_fault = Ok(());
-        for Pipeline { name, thread, .. } in self.pipelines {
-            let ended = thread.join().unwrap_or_else(|_| Err(PipelineError::Panicked(name)));
+        for Pipeline { steer, thread, .. } in self.pipelines {
+            let ended = thread.join().unwrap_or_else(|_| Err(PipelineError::Panicked(steer.name())));
             first_fault = first_fault.and(ended);
         }
         first_fault
@@ -116,10 +125,15 @@ impl Running {
 
     /// The health of each pipeline, by its name.
     pub fn health(&self) -> Vec<(String, Health)> {
-        self.pipelines.iter().map(|pipeline| (pipeline.name.clone(), pipeline.counters.health.get())).collect()
+        self.pipelines.iter().map(|pipeline| (pipeline.steer.name(), pipeline.steer.health())).collect()
     }
 
     pub fn observe(&self) -> Vec<Observation> {
-        self.pipelines.iter().map(|pipeline| pipeline.counters.observe(&pipeline.name)).collect()
+        self.pipelines.iter().map(|pipeline| pipeline.steer.observe()).collect()
+    }
+
+    /// To look at the pipelines and to tell them things from any thread, also when they have ended.
+    pub fn steers(&self) -> Vec<Steer> {
+        self.pipelines.iter().map(|pipeline| pipeline.steer.clone()).collect()
     }
 }

@@ -16,10 +16,11 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Runs the pipeline on the current thread until it is stopped or has failed for good.
 pub(crate) fn run(mill: &Mill) -> Result<(), PipelineError> {
-    let supervision = mill.settings.supervision;
+    let settings = mill.latest().settings;
+    let supervision = settings.supervision;
     let limit = Limit { restarts: supervision.pipeline_restarts, window: supervision.pipeline_window };
     let (mut budget, mut backoff, mut recovered) = (Budget::new(limit), Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE), 0);
-    let tell = |health| mill.counters.health.set(&mill.settings.name, health);
+    let tell = |health| mill.counters.health.set(&settings.name, health);
     loop {
         let began = Instant::now();
         let ended = catch_unwind(AssertUnwindSafe(|| mill.run_once()))

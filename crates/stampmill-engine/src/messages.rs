@@ -4,17 +4,22 @@
 //! only while it has fewer than its window unsettled, and every other message answers one of those.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::Message;
 use rdkafka::error::RDKafkaErrorCode;
 use stampmill_core::breaker::Trip;
+use stampmill_core::completed::Completed;
 use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Epoch, Offset};
 
-use crate::ack::Ack;
+use crate::ack::{Ack, Upstream};
+use crate::consumer::standing::Standing;
 use crate::credits::Charge;
+use crate::logging::LogRoutes;
 use crate::outputs::Outputs;
 use crate::producer::deliveries::TrackKey;
 use crate::producer::outgoing::Partitions;
+use crate::settings::PipelineSettings;
 use crate::supervise::ExitReason;
 
 /// librdkafka -> ConsumerActor: the partition's queue is no longer empty.
@@ -97,7 +102,29 @@ pub(crate) struct SendAgain;
 pub(crate) struct Refetch;
 
 /// Control thread -> ConsumerActor: read no more, and say when nothing is in flight.
-pub(crate) struct Drain;
+pub(crate) struct Drain {
+    /// Comes back with the report, which may be late: the next drain must not take it for its own.
+    pub(crate) number: u64,
+}
+
+/// Control thread -> ConsumerActor: read on after a drain, and try a record again that the partition has halted at.
+pub(crate) struct Resume;
+
+/// Control thread -> ConsumerActor: go on reading elsewhere. Nothing is in flight, and the old upstream is fenced.
+pub(crate) struct Move {
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) standing: Standing,
+    pub(crate) epoch: Epoch,
+    pub(crate) start: CommitOffset,
+    pub(crate) completed: Completed,
+}
+
+/// Control thread -> TransformActors and ProducerActors: the pipeline's steps are others from here on.
+#[derive(Clone)]
+pub(crate) struct Reload {
+    pub(crate) settings: Arc<PipelineSettings>,
+    pub(crate) log: Arc<LogRoutes>,
+}
 
 /// Control thread -> ConsumerActor: give the queue back and end.
 pub(crate) struct Close;
@@ -107,6 +134,7 @@ pub(crate) struct Close;
 pub(crate) enum Report {
     Drained {
         assignment: u64,
+        number: u64,
     },
     /// The actor is gone and its queue with it.
     Closed {
@@ -148,6 +176,8 @@ pub(crate) enum Report {
 pub(crate) struct ChargedBatch {
     pub(crate) batch: Batch,
     pub(crate) charge: Charge,
+    /// When it was read.
+    pub(crate) since: Instant,
 }
 
 /// A rendered batch, shared by those who send it and those who count its deliveries.
@@ -190,6 +220,15 @@ impl Message for Refetch {
     type Result = ();
 }
 impl Message for Drain {
+    type Result = ();
+}
+impl Message for Resume {
+    type Result = ();
+}
+impl Message for Move {
+    type Result = ();
+}
+impl Message for Reload {
     type Result = ();
 }
 impl Message for Close {

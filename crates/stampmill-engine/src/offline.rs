@@ -1,6 +1,7 @@
 //! A pipeline without its actors: renders single records, and sends them as the pipeline would.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rdkafka::error::RDKafkaErrorCode;
 use stampmill_core::record::{Batch, Epoch};
@@ -51,7 +52,13 @@ impl Offline {
         let number = self.rendered;
         self.rendered += 1;
         let charge = Credits::new(0).charge(0);
-        let work = Work { lane: 0, epoch: Epoch(0), number, batch: Arc::new(ChargedBatch { batch, charge }), outputs };
+        let work = Work {
+            lane: 0,
+            epoch: Epoch(0),
+            number,
+            batch: Arc::new(ChargedBatch { batch, charge, since: Instant::now() }),
+            outputs,
+        };
         Ok(Some(Prepared { work }))
     }
 

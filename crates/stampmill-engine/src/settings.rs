@@ -25,6 +25,8 @@ pub struct PipelineSettings {
     pub pace: Pace,
     pub memory: Memory,
     pub supervision: Supervision,
+    /// It starts paused.
+    pub suspended: bool,
     pub run: RunOptions,
 }
 

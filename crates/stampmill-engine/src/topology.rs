@@ -8,7 +8,7 @@ use actix::{Addr, Arbiter};
 use rdkafka::error::KafkaError;
 use stampmill_core::completed::Completed;
 use stampmill_core::memory_plan::Share;
-use stampmill_core::record::CommitOffset;
+use stampmill_core::record::{CommitOffset, Epoch};
 use stampmill_core::start_position::Mark;
 use thiserror::Error;
 
@@ -23,8 +23,9 @@ use crate::kafka::consumer::{GroupConsumer, GroupContext};
 use crate::kafka::ffi::PartitionQueue;
 use crate::kafka::producer::{self, Flushing, PollThread, SinkProducer};
 use crate::logging::LogRoutes;
-use crate::messages::{Close, Report};
-use crate::observe::{Counters, Role};
+use crate::messages::{Close, Reload, Report};
+use crate::observe::Counters;
+use crate::observe::roster::Role;
 use crate::pool::Pool;
 use crate::producer::committer::{Committer, CommitterSpec};
 use crate::producer::deliveries::{Deliveries, MOST_RECORDS};
@@ -32,6 +33,7 @@ use crate::producer::outgoing::{Destination, SinkTopics};
 use crate::producer::transaction::Transaction;
 use crate::producer::{ProducerActor, ProducerSpec};
 use crate::settings::{Delivery, Pace, PipelineSettings};
+use crate::status::Memory;
 use crate::supervise::{self, Budget, ExitReason, Limit, Mailbox, Pulse, PulseWatch, Watch};
 use crate::transform::{TransformActor, TransformSpec};
 
@@ -82,6 +84,8 @@ pub(crate) struct Beginning {
     pub(crate) start: CommitOffset,
     pub(crate) completed: Completed,
     pub(crate) mark: Option<Mark>,
+    /// It begins paused: as after that drain.
+    pub(crate) drained: Option<u64>,
 }
 
 /// What a pipeline is built from.
@@ -138,19 +142,28 @@ impl Watched {
         counters: &Arc<Counters>,
         reports: &Sender<Report>,
         role: Role,
-        name: String,
+        actor: String,
     ) -> Self {
         let limit = Limit { restarts: settings.supervision.actor_restarts, window: settings.supervision.window };
         let (pulse, budget) = (Pulse::default(), Arc::new(Mutex::new(Budget::new(limit))));
-        let name = format!("{}: {name}", settings.name);
-        let (counters, control) = (Arc::clone(counters), reports.clone());
-        let watch = Watch { role, name, counters, pulse: pulse.clone(), limit, budget, control };
+        let (pipeline, counters, control) = (settings.name.clone(), Arc::clone(counters), reports.clone());
+        let watch = Watch { role, pipeline, actor, counters, pulse: pulse.clone(), limit, budget, control };
         Self { watch, pulse: PulseWatch::new(pulse, Instant::now()) }
     }
 
     /// For how long it has hung, if that is too long.
     fn hangs(&mut self, patience: Duration, now: Instant) -> Option<Duration> {
         Some(self.pulse.frozen_for(now)).filter(|stuck| *stuck >= patience)
+    }
+}
+
+// === impl Consumer ===
+
+impl Consumer {
+    /// It is over: nothing is to be seen of it any more.
+    pub(crate) fn leave(&self) {
+        let watch = &self.watched.watch;
+        watch.counters.roster.leave(&watch.actor);
     }
 }
 
@@ -203,6 +216,7 @@ impl Topology {
         let transform = TransformSpec {
             settings: Arc::clone(settings),
             log: Arc::clone(log),
+            counters: Arc::clone(counters),
             producers: Arc::clone(&producers),
             pulse: Pulse::default(),
         };
@@ -242,7 +256,7 @@ impl Topology {
         beginning: Beginning,
         queue: PartitionQueue<GroupContext>,
     ) -> Consumer {
-        let Beginning { start, completed, mark } = beginning;
+        let Beginning { start, completed, mark, drained } = beginning;
         let (addr, mailbox) = supervise::mailbox();
         let epoch = self.epochs.next();
         let upstream = Upstream::new(addr.clone(), partition.clone(), lane, mark, epoch);
@@ -268,6 +282,7 @@ impl Topology {
             probe: self.settings.on_failure.breaker_probe,
             control: self.reports.clone(),
             wake_is_due: Arc::default(),
+            drained,
             pulse: watched.watch.pulse.clone(),
         };
         let watch = watched.watch.clone();
@@ -283,7 +298,7 @@ impl Topology {
         for Watched { watch, pulse } in &mut self.watched_producers {
             let stuck = pulse.frozen_for(now);
             if stuck >= patience {
-                return Err((watch.name.clone(), ExitReason::Frozen { stuck }));
+                return Err((watch.name(), ExitReason::Frozen { stuck }));
             }
         }
         let mut replaced = false;
@@ -298,11 +313,11 @@ impl Topology {
 
     fn replace(&mut self, place: usize, stuck: Duration) -> Result<(), (String, ExitReason)> {
         let Watched { watch, .. } = &self.transforms[place];
-        self.counters.count_restart(Role::Transform);
+        watch.restarts(&format!("hung for {} s", stuck.as_secs()));
         if !watch.spend() {
-            return Err((watch.name.clone(), ExitReason::froze(stuck, watch.limit)));
+            return Err((watch.name(), ExitReason::froze(stuck, watch.limit)));
         }
-        log::error!("{} hangs for {} s: another takes its place", watch.name, stuck.as_secs());
+        log::error!("{} hangs for {} s: another takes its place", watch.name(), stuck.as_secs());
         let pulse = Pulse::default();
         let watched = Watched {
             watch: Watch { pulse: pulse.clone(), ..watch.clone() },
@@ -318,7 +333,7 @@ impl Topology {
 
     pub(crate) fn hanging_consumer(&self, consumer: &mut Consumer, now: Instant) -> Option<(String, ExitReason)> {
         let stuck = consumer.watched.hangs(self.settings.supervision.frozen_after, now)?;
-        Some((consumer.watched.watch.name.clone(), ExitReason::Frozen { stuck }))
+        Some((consumer.watched.watch.name(), ExitReason::Frozen { stuck }))
     }
 
     /// What is delivered in transactions, if anything.
@@ -345,6 +360,22 @@ impl Topology {
     /// For whoever is to tell the control thread something.
     pub(crate) fn reports(&self) -> Sender<Report> {
         self.reports.clone()
+    }
+
+    pub(crate) fn next_epoch(&self) -> Epoch {
+        self.epochs.next()
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.credits.memory()
+    }
+
+    /// Producers first: a line of the new steps must not come to one that does not know the way for it.
+    pub(crate) fn reload(&mut self, reload: &Reload) {
+        self.settings = Arc::clone(&reload.settings);
+        (self.transform.settings, self.transform.log) = (Arc::clone(&reload.settings), Arc::clone(&reload.log));
+        self.producers.iter().for_each(|producer| producer.do_send(reload.clone()));
+        self.pool.all().iter().for_each(|transform| transform.do_send(reload.clone()));
     }
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {

@@ -2,16 +2,18 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Supervised};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHandle, Supervised};
 use fail::fail_point;
 use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::record::{Batch, Record};
 use stampmill_core::transform::{Failed, Log, LogSink, Scratch};
 
 use crate::logging::{LineBuffers, LinesOfBatch, LogRoutes, log_level, second};
-use crate::messages::{Close, Render, Rendered, Work};
+use crate::messages::{Close, Reload, Render, Rendered, Work};
+use crate::observe::Counters;
+use crate::observe::failures::Failure;
 use crate::outputs::{DeadLetter, Output, Outputs, now};
 use crate::producer::ProducerActor;
 use crate::rendering;
@@ -22,6 +24,7 @@ use crate::supervise::Pulse;
 pub(crate) struct TransformSpec {
     pub(crate) settings: Arc<PipelineSettings>,
     pub(crate) log: Arc<LogRoutes>,
+    pub(crate) counters: Arc<Counters>,
     /// A lane always goes to the same one.
     pub(crate) producers: Arc<[Addr<ProducerActor>]>,
     pub(crate) pulse: Pulse,
@@ -35,6 +38,7 @@ pub(crate) struct TransformActor {
     scratch: Scratch,
     lines: RefCell<LineBuffers>,
     growth: Growth,
+    telling: Option<SpawnHandle>,
 }
 
 /// How many bytes the last batch had, and how many were made of it: the next is likely to be alike. What grows step by step
@@ -69,14 +73,14 @@ const TELLING: Duration = Duration::from_secs(1);
 impl TransformActor {
     pub(crate) fn new(spec: TransformSpec) -> Self {
         let lines = RefCell::new(LineBuffers::new(Arc::clone(&spec.log)));
-        Self { spec, slot: None, scratch: Scratch::default(), lines, growth: Growth { from: 1, to: 1 } }
+        Self { spec, slot: None, scratch: Scratch::default(), lines, growth: Growth { from: 1, to: 1 }, telling: None }
     }
 
     /// Works through the batch in hand, from the first record that has no output yet.
     fn work(&mut self) {
         let Some(slot) = &mut self.slot else { return };
         let batch = Arc::clone(&slot.render.batch);
-        let lines = LinesOfBatch::begin(&self.lines);
+        let (lines, began) = (LinesOfBatch::begin(&self.lines), Instant::now());
         let TransformSpec { settings, log, .. } = &self.spec;
         let mut tools = Tools { settings, log, lines: &self.lines, scratch: &mut self.scratch };
         while slot.outputs.records.len() < batch.batch.len() {
@@ -94,12 +98,13 @@ impl TransformActor {
         if let Some(mut slot) = self.slot.take() {
             slot.outputs.lines = self.lines.borrow_mut().take_ordered();
             self.growth = Growth { from: batch.batch.bytes().max(1), to: slot.outputs.bytes.len() };
+            self.spec.counters.timings.render.observe(began.elapsed().as_secs_f64());
             self.pass_on(slot);
         }
     }
 
     fn pass_on(&self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
-        warn_of_failures(&self.spec.settings, &batch.batch, &outputs);
+        tell_failures(&self.spec, &batch.batch, &outputs);
         outputs.charge = Some(batch.charge.again(outputs.bytes.len() + outputs.lines.bytes()));
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
         let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs };
@@ -108,7 +113,7 @@ impl TransformActor {
 }
 
 /// One line for a batch: a poisoned topic must not flood the log.
-fn warn_of_failures(settings: &PipelineSettings, batch: &Batch, outputs: &Outputs) {
+fn tell_failures(TransformSpec { settings, counters, .. }: &TransformSpec, batch: &Batch, outputs: &Outputs) {
     let pipeline = &settings.name;
     let becomes = match settings.on_failure.then {
         Then::DeadLetter => "goes to the dead letters",
@@ -122,6 +127,16 @@ fn warn_of_failures(settings: &PipelineSettings, batch: &Batch, outputs: &Output
     if let Some((place, letter)) = dead.next() {
         let record = batch.record(place);
         let more = dead.count();
+        counters.failures.add(Failure {
+            at: SystemTime::now(),
+            topic: record.topic.to_owned(),
+            partition: record.partition,
+            offset: record.offset.get(),
+            step: letter.step.clone(),
+            class: letter.fault.class.as_str().to_owned(),
+            reason: letter.fault.reason.clone(),
+            more: more as u64,
+        });
         log::warn!(
             "{pipeline}: {}/{} offset {} {becomes}: {}: {}{}",
             record.topic,
@@ -139,8 +154,12 @@ impl Actor for TransformActor {
 
     /// What a rate has left out is told even when no more records come.
     fn started(&mut self, context: &mut Context<Self>) {
+        if let Some(telling) = self.telling.take() {
+            context.cancel_future(telling);
+        }
         if self.spec.log.steps_with_rate().next().is_some() {
-            context.run_interval(TELLING, |actor, _| actor.lines.borrow_mut().tell_left_out());
+            let tell = |actor: &mut Self, _: &mut Context<Self>| actor.lines.borrow_mut().tell_left_out();
+            self.telling = Some(context.run_interval(TELLING, tell));
         }
     }
 }
@@ -166,6 +185,18 @@ impl Handler<Render> for TransformActor {
         let outputs = Outputs::with_capacity(batch.len(), self.growth.expected(batch.bytes()));
         self.slot = Some(Slot { render, outputs, attempts: 0, first_failed: None });
         self.work();
+    }
+}
+
+impl Handler<Reload> for TransformActor {
+    type Result = ();
+
+    /// The batches before it have gone by the old steps.
+    fn handle(&mut self, reload: Reload, context: &mut Context<Self>) {
+        self.lines = RefCell::new(LineBuffers::new(Arc::clone(&reload.log)));
+        (self.spec.settings, self.spec.log) = (reload.settings, reload.log);
+        self.scratch = Scratch::default();
+        self.started(context);
     }
 }
 

@@ -95,6 +95,7 @@ impl Cluster {
             pace: Pace { batch_records: 20, window: 4, ..Pace::default() },
             supervision: Supervision::default(),
             run: RunOptions::default(),
+            suspended: false,
         }
     }
 

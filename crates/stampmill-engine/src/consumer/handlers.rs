@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Supervised};
 use stampmill_core::batch_size::BatchSize;
-use stampmill_core::offset_tracker::Settled as Tracked;
+use stampmill_core::offset_tracker::{OffsetTracker, Settled as Tracked};
 
 use super::{ConsumerActor, State};
-use crate::messages::{Close, Drain, Fate, Refetch, SendAgain, Settled, Wake};
+use crate::messages::{Close, Drain, Fate, Move, Refetch, Report, Resume, SendAgain, Settled, Wake};
 use crate::observe::Counters;
 
 /// The wake-up that comes even if librdkafka's does not.
@@ -108,9 +108,38 @@ impl Handler<Refetch> for ConsumerActor {
 impl Handler<Drain> for ConsumerActor {
     type Result = ();
 
-    fn handle(&mut self, _: Drain, _: &mut Context<Self>) {
-        self.draining = true;
+    fn handle(&mut self, Drain { number }: Drain, _: &mut Context<Self>) {
+        self.drain = Some(number);
         self.report_if_drained();
+    }
+}
+
+impl Handler<Resume> for ConsumerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Resume, context: &mut Context<Self>) {
+        self.drain = None;
+        // A breaker has its own time.
+        if let State::Stopped { by_breaker: false } = self.state {
+            self.start_over(false, context);
+            self.report(Report::Resumed { assignment: self.spec.assignment });
+        }
+        self.read();
+    }
+}
+
+impl Handler<Move> for ConsumerActor {
+    type Result = ();
+
+    fn handle(&mut self, moved: Move, context: &mut Context<Self>) {
+        let Move { upstream, standing, epoch, start, completed } = moved;
+        self.spec.completed = completed.clone();
+        (self.spec.upstream, self.spec.standing) = (upstream, standing);
+        self.tracker = OffsetTracker::resume(epoch, start, completed);
+        self.lanes.begin();
+        self.state = State::OutOfPlace { probing: false };
+        self.seek(context);
+        self.read();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cuts the batches of a partition into lanes. What is in one lane stays in order; lanes know nothing of each other.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use stampmill_core::lanes::cut;
 use stampmill_core::offset_tracker::MAX_PARTS;
@@ -54,9 +55,10 @@ impl Lanes {
 
     pub(crate) fn cut(&self, batch: Batch, number: u64, credits: &Arc<Credits>) -> Vec<Part> {
         let Some(first_of_batch) = batch.first() else { return Vec::new() };
+        let since = Instant::now();
         let part = |lane: usize, batch: Batch| {
             let charge: Charge = credits.charge(batch.bytes());
-            Part { lane: self.first + lane, batch: Arc::new(ChargedBatch { batch, charge }), first_of_batch }
+            Part { lane: self.first + lane, batch: Arc::new(ChargedBatch { batch, charge, since }), first_of_batch }
         };
         match self.ordering {
             Ordering::Partition => vec![part(0, batch)],

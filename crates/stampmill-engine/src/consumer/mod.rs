@@ -20,7 +20,7 @@ use stampmill_core::offset_tracker::{OffsetTracker, Settled as Tracked};
 use stampmill_core::record::{self, Batch, BatchNumber, Epoch};
 
 use self::lanes::{Lanes, Part};
-use self::standing::{Progress, Standing};
+use self::standing::{Oldest, Progress, Standing};
 use crate::ack::{Epochs, Place, Upstream};
 use crate::credits::Credits;
 use crate::kafka::PartitionId;
@@ -55,6 +55,8 @@ pub(crate) struct ConsumerSpec {
     pub(crate) probe: usize,
     pub(crate) control: Sender<Report>,
     pub(crate) wake_is_due: Arc<AtomicBool>,
+    /// It begins paused: as after that drain.
+    pub(crate) drained: Option<u64>,
     pub(crate) pulse: Pulse,
 }
 
@@ -64,7 +66,8 @@ pub(crate) struct ConsumerActor {
     tracker: OffsetTracker<Part>,
     lanes: Lanes,
     state: State,
-    draining: bool,
+    /// Its number, while one is on.
+    drain: Option<u64>,
     batch_size: BatchSize,
     /// Dropped after the queue, for fields are dropped in this order: only then may the partition be split off again.
     _closed: ClosedNotice,
@@ -84,7 +87,9 @@ enum State {
     /// A record holds the partition back, and what is before it is still in flight.
     Stopping(Held),
     /// Nothing is in flight, and nothing is read.
-    Stopped,
+    Stopped {
+        by_breaker: bool,
+    },
 }
 
 struct ClosedNotice {
@@ -106,7 +111,8 @@ impl ConsumerActor {
         let lanes = Lanes::new(spec.ordering, spec.upstream.lane, spec.workers);
         let batch_size = BatchSize::new(spec.pace.batch_records, spec.batch_bytes);
         let closed = ClosedNotice { assignment: spec.assignment, control: spec.control.clone() };
-        Self { spec, queue, tracker, lanes, state: State::Reading, draining: false, batch_size, _closed: closed }
+        let drain = spec.drained;
+        Self { spec, queue, tracker, lanes, state: State::Reading, drain, batch_size, _closed: closed }
     }
 
     /// Takes what is there, batch by batch, as far as the credits go, and lets others take theirs in between.
@@ -145,9 +151,10 @@ impl ConsumerActor {
         self.batch_size.learn(&batch);
         Counters::add(&self.spec.counters.records_in, batch.len());
         Counters::add(&self.spec.counters.bytes_in, batch.bytes());
+        let read = batch.record(batch.len() - 1).timestamp;
         let parts = self.lanes.cut(batch, self.tracker.next_number(), &self.spec.credits);
         let number = self.tracker.track(first, last, parts);
-        self.spec.standing.read_to(self.tracker.end());
+        self.spec.standing.read_to(self.tracker.end(), read, || oldest(&self.tracker));
         fail_point!("consumer::dispatch");
         let (epoch, lanes) = (self.tracker.epoch(), &mut self.lanes);
         let parts = self.tracker.parts(epoch, number);
@@ -160,11 +167,11 @@ impl ConsumerActor {
     fn may_read(&self) -> bool {
         let in_flight = self.tracker.in_flight();
         let has_credit = in_flight == 0 || (in_flight < self.spec.pace.window && self.spec.credits.admits());
-        !self.draining
+        self.drain.is_none()
             && match self.state {
                 State::Reading => has_credit,
                 State::Probing | State::Probed => in_flight == 0,
-                State::OutOfPlace { .. } | State::Stopping(_) | State::Stopped => false,
+                State::OutOfPlace { .. } | State::Stopping(_) | State::Stopped { .. } => false,
             }
     }
 
@@ -259,16 +266,17 @@ impl ConsumerActor {
         if !self.tracker.is_drained() {
             return;
         }
-        if let HeldBy::Breaker(_) = held.cause {
+        let by_breaker = matches!(held.cause, HeldBy::Breaker(_));
+        if by_breaker {
             context.run_later(self.spec.pause, |actor, context| {
-                if matches!(actor.state, State::Stopped) {
+                if matches!(actor.state, State::Stopped { .. }) {
                     actor.start_over(true, context);
                     actor.read();
                 }
             });
         }
         self.report(Report::Held { assignment: self.spec.assignment, held: held.clone() });
-        self.state = State::Stopped;
+        self.state = State::Stopped { by_breaker };
         let epoch = self.begin_epoch();
         self.spec.completed = self.tracker.completed();
         self.tracker = OffsetTracker::resume(epoch, self.tracker.watermark(), self.spec.completed.clone());
@@ -302,12 +310,13 @@ impl ConsumerActor {
 
     fn publish(&self) {
         let (watermark, end) = (self.tracker.watermark(), self.tracker.end());
-        self.spec.standing.set(Progress { watermark, completed: self.tracker.completed(), end });
+        let (completed, oldest) = (self.tracker.completed(), oldest(&self.tracker));
+        self.spec.standing.set(watermark, completed, end, oldest);
     }
 
     fn report_if_drained(&self) {
-        if self.draining && self.tracker.is_drained() {
-            self.report(Report::Drained { assignment: self.spec.assignment });
+        if let Some(number) = self.drain.filter(|_| self.tracker.is_drained()) {
+            self.report(Report::Drained { assignment: self.spec.assignment, number });
         }
     }
 
@@ -315,6 +324,11 @@ impl ConsumerActor {
         // The control thread outlives its ConsumerActors, but for a forced end, when nobody needs the report.
         let _ = self.spec.control.send(report);
     }
+}
+
+fn oldest(tracker: &OffsetTracker<Part>) -> Option<Oldest> {
+    let batch = &tracker.oldest()?.batch;
+    Some(Oldest { since: batch.since, timestamp: batch.batch.record(0).timestamp })
 }
 
 // === impl ClosedNotice ===

@@ -1,6 +1,7 @@
 //! How far a partition has got, for the control thread to commit and to watch.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use stampmill_core::completed::Completed;
 use stampmill_core::record::CommitOffset;
@@ -18,6 +19,19 @@ pub(crate) struct Progress {
     pub(crate) completed: Completed,
     /// The next record to read.
     pub(crate) end: CommitOffset,
+    /// Of what is in flight.
+    pub(crate) oldest: Option<Oldest>,
+    /// The timestamp of the last record that was read, in milliseconds since 1970.
+    pub(crate) read: Option<i64>,
+}
+
+/// The oldest batch that is not settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Oldest {
+    /// When it was read.
+    pub(crate) since: Instant,
+    /// Of its first record, in milliseconds since 1970.
+    pub(crate) timestamp: Option<i64>,
 }
 
 // === impl Standing ===
@@ -25,7 +39,7 @@ pub(crate) struct Progress {
 impl Standing {
     /// Nothing is in flight at the start of an assignment.
     pub(crate) fn new(start: CommitOffset, completed: Completed) -> Self {
-        Self(Arc::new(Mutex::new(Progress { watermark: start, completed, end: start })))
+        Self(Arc::new(Mutex::new(Progress { watermark: start, completed, end: start, oldest: None, read: None })))
     }
 
     pub(crate) fn get(&self) -> Progress {
@@ -36,12 +50,17 @@ impl Standing {
         self.lock().watermark
     }
 
-    pub(super) fn read_to(&self, end: CommitOffset) {
-        self.lock().end = end;
+    pub(super) fn read_to(&self, end: CommitOffset, read: Option<i64>, oldest: impl FnOnce() -> Option<Oldest>) {
+        let mut progress = self.lock();
+        (progress.end, progress.read) = (end, read.or(progress.read));
+        if progress.oldest.is_none() {
+            progress.oldest = oldest();
+        }
     }
 
-    pub(super) fn set(&self, progress: Progress) {
-        *self.lock() = progress;
+    pub(super) fn set(&self, watermark: CommitOffset, completed: Completed, end: CommitOffset, oldest: Option<Oldest>) {
+        let mut progress = self.lock();
+        *progress = Progress { watermark, completed, end, oldest, read: progress.read };
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {

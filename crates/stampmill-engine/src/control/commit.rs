@@ -183,6 +183,10 @@ impl Settlement {
         Self { watermark, completed: Completed::default() }
     }
 
+    pub(super) fn watermark(&self) -> CommitOffset {
+        self.watermark
+    }
+
     fn of(progress: Progress) -> Self {
         if commits_unsettled() {
             return Self::at(progress.end);

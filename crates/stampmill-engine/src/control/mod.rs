@@ -1,19 +1,21 @@
 //! The control thread of a pipeline. It owns the consumer: rebalances, commits, errors. No record passes through it,
 //! and it never waits for work: while actors drain, it goes on polling.
 
+mod board;
 mod commit;
 mod look;
 mod positions;
 mod rebalance;
 mod startup;
+mod steer;
 mod unread;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,9 +31,9 @@ use crate::kafka::PartitionId;
 use crate::kafka::cluster::{Admin, AdminError, Topics};
 use crate::kafka::consumer::{GroupConsumer, GroupContext, GroupEvent};
 use crate::kafka::ffi::PartitionQueue;
-use crate::logging::LogRoutes;
-use crate::messages::{Held, Report};
+use crate::messages::{Held, Reload, Report};
 use crate::observe::Counters;
+use crate::orders::Orders;
 use crate::settings::PipelineSettings;
 use crate::supervise::{ExitReason, message};
 use crate::topology::{BuildError, Consumer, Parts, Topology};
@@ -79,6 +81,7 @@ pub(crate) struct Control {
     topology: Topology,
     reports: Receiver<Report>,
     stop: Stop,
+    orders: Arc<Orders>,
     /// Topics that were there before the group was joined.
     known_topics: Topics,
     marks: HashMap<Arc<str>, Mark>,
@@ -102,6 +105,9 @@ struct Assigned {
     number: u64,
     work: WorkOn,
     committed: commit::Settlement,
+    /// The number of the drain that it was told of last; each resume counts as well.
+    drain: u64,
+    /// Nothing is in flight since that drain.
     drained: bool,
     closed: bool,
     /// It reads no further for now.
@@ -133,10 +139,11 @@ const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// What a pipeline is run with, each time that it begins.
 pub(crate) struct Mill {
-    pub(crate) settings: Arc<PipelineSettings>,
+    /// The latest: a reload changes them.
+    pub(crate) steps: Arc<Mutex<Reload>>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) log: Arc<LogRoutes>,
     pub(crate) stop: Stop,
+    pub(crate) orders: Arc<Orders>,
     /// Unique to this instance, and the same however often the pipeline begins anew.
     pub(crate) transactional_id: String,
 }
@@ -144,9 +151,14 @@ pub(crate) struct Mill {
 // === impl Mill ===
 
 impl Mill {
+    pub(crate) fn latest(&self) -> Reload {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Runs the pipeline on the current thread, once, until it is stopped or can do no more.
     pub(crate) fn run_once(&self) -> Result<(), PipelineError> {
-        let Self { settings, counters, log, stop, transactional_id } = self;
+        let Self { counters, stop, orders, transactional_id, .. } = self;
+        let Reload { settings, log } = &self.latest();
         let source = Admin::open(&settings.source.properties).map_err(|error| match error {
             AdminError::Client(error) => PipelineError::Kafka(error),
             AdminError::Refused(code) => PipelineError::Kafka(KafkaError::AdminOp(code)),
@@ -184,6 +196,7 @@ impl Mill {
             topology,
             reports,
             stop: stop.clone(),
+            orders: Arc::clone(orders),
             known_topics: cluster.topics,
             marks: HashMap::new(),
             assigned: BTreeMap::new(),
@@ -260,6 +273,7 @@ impl Control {
                     Change::TakeUpAgain { assignment } => self.take_up_again(assignment)?,
                 }
             }
+            self.take_orders()?;
             self.commit_if_due();
             self.watch_if_due()?;
         }
@@ -293,7 +307,9 @@ impl Control {
 
     fn take_report(&mut self, report: Report) -> Result<(), PipelineError> {
         match report {
-            Report::Drained { assignment } => self.with_assignment(assignment, |assigned| assigned.drained = true),
+            Report::Drained { assignment, number } => {
+                self.with_assignment(assignment, |assigned| assigned.drained |= assigned.drain == number);
+            }
             Report::Closed { assignment } => self.with_assignment(assignment, |assigned| assigned.closed = true),
             Report::Held { assignment, held } => {
                 self.with_assignment(assignment, |assigned| assigned.held = Some(held))

@@ -146,7 +146,7 @@ impl Control {
     }
 
     /// The first record of that time or later; `None` if there is none yet.
-    fn at_time(&self, partition: &PartitionId, timestamp: i64) -> KafkaResult<Option<i64>> {
+    pub(super) fn at_time(&self, partition: &PartitionId, timestamp: i64) -> KafkaResult<Option<i64>> {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(timestamp))?;
         let found = self.consumer.offsets_for_times(list, ANSWER)?;

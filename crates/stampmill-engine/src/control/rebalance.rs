@@ -18,11 +18,14 @@ use crate::kafka::PartitionId;
 use crate::kafka::consumer::{self, GroupContext};
 use crate::kafka::ffi::PartitionQueue;
 use crate::messages::{Close, Drain};
+use crate::observe::Counters;
 use crate::topology::Beginning;
 
 /// Partitions, each with the offset to read next.
 type Positions = Vec<(PartitionId, CommitOffset)>;
 
+/// The number of a drain that is told by none.
+const FIRST_DRAIN: u64 = 0;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 /// For an actor to give its queue back. It does so as soon as it gets a turn.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
@@ -31,9 +34,9 @@ const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The budget of a revoke or a stop. What is settled has to be committed in it, too: a drain that took all of it would
 /// have everything come again.
-struct Budget {
+pub(super) struct Budget {
     drained: Instant,
-    over: Instant,
+    pub(super) over: Instant,
 }
 
 impl Control {
@@ -49,7 +52,8 @@ impl Control {
             let lane = self.lane(&partition);
             self.assignments += 1;
             let mark = self.marks.get(&partition.topic).copied();
-            let beginning = Beginning { start: position, completed, mark };
+            let drained = self.orders.is_paused(&partition).then_some(FIRST_DRAIN);
+            let beginning = Beginning { start: position, completed, mark, drained };
             let actor = self.topology.start_consumer(&partition, self.assignments, lane, beginning, queue);
             self.keep(partition, WorkOn::Reading(actor), position);
         }
@@ -109,11 +113,12 @@ impl Control {
 
     fn keep(&mut self, partition: PartitionId, work: WorkOn, committed: CommitOffset) {
         let (drained, closed) = match &work {
-            WorkOn::Reading(_) => (false, false),
+            WorkOn::Reading(_) => (self.orders.is_paused(&partition), false),
             WorkOn::Nothing { .. } => (true, true),
         };
         let (number, committed) = (self.assignments, Settlement::at(committed));
-        let assigned = Assigned { number, work, committed, drained, closed, held: None, stillness: None };
+        let drain = FIRST_DRAIN;
+        let assigned = Assigned { number, work, committed, drain, drained, closed, held: None, stillness: None };
         self.assigned.insert(partition, assigned);
         self.count_partitions();
     }
@@ -126,7 +131,9 @@ impl Control {
             if names.is_empty() { "none, on standby".into() } else { names.join(", ") }
         );
         self.is_ready = true;
+        Counters::add(&self.topology.counters().rebalances, 1);
         self.tell_health();
+        self.tell_status(Instant::now());
     }
 
     fn count_partitions(&self) {
@@ -149,18 +156,24 @@ impl Control {
         }
         self.close(&partitions)?;
         consumer::unassign(&self.consumer, &partitions);
+        Counters::add(&self.topology.counters().rebalances, 1);
         self.tell_health();
+        self.tell_status(Instant::now());
         Ok(())
     }
 
-    fn budget(&self) -> Budget {
+    pub(super) fn budget(&self) -> Budget {
         let (now, all) = (Instant::now(), self.settings.pace.drain_timeout);
         Budget { drained: now + all * 3 / 4, over: now + all }
     }
 
     /// Fences the partitions. What could not be drained must not be committed in a transaction once they are another's:
     /// should the abort take too long, the commit sees the fence itself.
-    fn end_transaction(&mut self, partitions: &[PartitionId], deadline: Instant) -> Result<(), PipelineError> {
+    pub(super) fn end_transaction(
+        &mut self,
+        partitions: &[PartitionId],
+        deadline: Instant,
+    ) -> Result<(), PipelineError> {
         // First: what is handed over after this look sees the fence, and what was before is seen by it.
         self.consumers(partitions).for_each(|consumer| consumer.upstream.fence());
         let Some(transaction) = self.topology.transaction().cloned() else { return Ok(()) };
@@ -196,11 +209,19 @@ impl Control {
         self.assign(partitions)
     }
 
-    /// Lets the actors finish what they have in flight, and goes on polling, for as long as the budget lasts.
-    fn drain(&mut self, partitions: &[PartitionId], budget: &Budget) -> Result<(), PipelineError> {
-        for consumer in self.consumers(partitions) {
-            consumer.addr.do_send(Drain);
+    pub(super) fn send_drain(&mut self, partitions: &[PartitionId]) {
+        for partition in partitions {
+            let Some(assigned) = self.assigned.get_mut(partition) else { continue };
+            let Some(consumer) = assigned.consumer() else { continue };
+            consumer.addr.do_send(Drain { number: assigned.drain + 1 });
+            (assigned.drain, assigned.drained) = (assigned.drain + 1, false);
         }
+    }
+
+    /// Lets the actors finish what they have in flight, and goes on polling, for as long as the budget lasts; whether that
+    /// was enough.
+    pub(super) fn drain(&mut self, partitions: &[PartitionId], budget: &Budget) -> Result<bool, PipelineError> {
+        self.send_drain(partitions);
         let _flushing = self.topology.flush();
         let drained = self.poll_until(partitions, budget.drained, |assigned| assigned.drained)?;
         if !drained {
@@ -209,7 +230,7 @@ impl Control {
                 self.settings.name
             );
         }
-        Ok(())
+        Ok(drained)
     }
 
     /// Fences the partitions, and waits for the actors to give the queues back: to split one off again while the old
@@ -234,7 +255,10 @@ impl Control {
             return Err(PipelineError::Stuck(format!("a ConsumerActor of {}", self.settings.name)));
         }
         for partition in partitions {
-            self.assigned.remove(partition);
+            let gone = self.assigned.remove(partition);
+            if let Some(consumer) = gone.as_ref().and_then(Assigned::consumer) {
+                consumer.leave();
+            }
         }
         self.count_partitions();
         Ok(())

@@ -44,6 +44,7 @@ impl Control {
         self.replace_hanging(now)?;
         self.look_at_partitions(now);
         self.tell_health();
+        self.tell_status(now);
         Ok(())
     }
 
@@ -69,6 +70,11 @@ impl Control {
         let is_asking = self.asking.as_ref().is_some_and(|thread| !thread.is_finished());
         let mut questions = Vec::new();
         for (partition, assigned) in &mut self.assigned {
+            if assigned.drained {
+                // It was told to.
+                assigned.stillness = None;
+                continue;
+            }
             let Some(progress) = assigned.stood_still(now, patience) else { continue };
             let Some(still) = &mut assigned.stillness else { continue };
             if progress.end > progress.watermark {
@@ -147,7 +153,7 @@ impl Assigned {
         }
     }
 
-    fn trouble(&self, partition: &PartitionId) -> Option<Trouble> {
+    pub(super) fn trouble(&self, partition: &PartitionId) -> Option<Trouble> {
         let partition = partition.to_string();
         if let Some(Held { at, cause }) = &self.held {
             let offset = at.get();

@@ -1,5 +1,7 @@
 //! The log steps of a pipeline: what they may write, and which way it goes. Shared by its actors.
 
+use std::sync::Arc;
+
 use log::Level;
 use stampmill_core::log_options::OnFull;
 use stampmill_core::transform::{Step, Transforms};
@@ -14,7 +16,7 @@ pub(crate) struct LogRoutes {
     steps: Vec<LogStep>,
     output: LogOutput,
     /// Only where a step asks for it.
-    queue: Option<LogQueue>,
+    queue: Option<Arc<LogQueue>>,
 }
 
 #[derive(Default)]
@@ -36,8 +38,17 @@ impl LogRoutes {
     pub(crate) fn open(pipeline: &str, transforms: &Transforms, output: LogOutput) -> std::io::Result<Self> {
         let steps: Vec<LogStep> = transforms.steps().map(LogStep::new).collect();
         let drops = steps.iter().any(|step| step.limits.options().on_full == OnFull::Drop);
-        let queue = if drops { Some(LogQueue::start(pipeline, output.clone())?) } else { None };
+        let queue = if drops { Some(Arc::new(LogQueue::start(pipeline, output.clone())?)) } else { None };
         Ok(Self { pipeline: pipeline.to_owned(), steps, output, queue })
+    }
+
+    /// For other steps of the same pipeline. Lines of the old ones may still be on their way, and go as before.
+    pub(crate) fn renew(&self, transforms: &Transforms) -> std::io::Result<Self> {
+        let mut renewed = Self::open(&self.pipeline, transforms, self.output.clone())?;
+        if let Some(queue) = &self.queue {
+            renewed.queue = Some(Arc::clone(queue));
+        }
+        Ok(renewed)
     }
 
     pub(crate) fn output(&self) -> &LogOutput {

@@ -1,17 +1,35 @@
 //! What a pipeline has done, in numbers that anyone may read at any time.
 
+pub(crate) mod board;
+pub(crate) mod failures;
+pub(crate) mod roster;
+pub(crate) mod timings;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use self::board::Board;
+use self::failures::Failures;
+use self::roster::{Role, Roster};
+use self::timings::Timings;
 use crate::health::HealthCell;
 
 /// Counted per batch or per fault, never per record.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) health: HealthCell,
+    pub(crate) board: Board,
+    pub(crate) roster: Roster,
+    pub(crate) failures: Failures,
+    pub(crate) timings: Timings,
+    /// 0 for the one that it was started with.
+    pub(crate) reloads: AtomicU64,
+    pub(crate) rebalances: AtomicU64,
     pub(crate) partitions: AtomicU64,
     pub(crate) records_in: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
     pub(crate) records_out: AtomicU64,
+    pub(crate) bytes_out: AtomicU64,
+    pub(crate) refused: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) aborts: AtomicU64,
@@ -37,6 +55,10 @@ pub struct Observation {
     pub bytes_in: u64,
     /// Records whose outputs are delivered, dead letters included.
     pub records_out: u64,
+    /// Bytes of their rendered payloads.
+    pub bytes_out: u64,
+    /// Records that brokers refused; each is sent again or goes to its policy.
+    pub refused: u64,
     /// Records sent to the dead letters; more than once, where a batch was sent again.
     pub dead_letters: u64,
     /// Records left out because `on_failure.then` is `skip`.
@@ -48,18 +70,17 @@ pub struct Observation {
     /// Acknowledgements that came after their epoch was over.
     pub stale_acks: u64,
     pub commits: u64,
+    /// Times that its steps were changed while it ran.
+    pub reloads: u64,
+    /// Times that partitions were given or taken away.
+    pub rebalances: u64,
     /// Restarts of all actors.
     pub restarts: u64,
+    pub consumer_restarts: u64,
+    pub transform_restarts: u64,
+    pub producer_restarts: u64,
     /// Times that the whole pipeline began anew.
     pub pipeline_restarts: u64,
-}
-
-/// Which kind of actor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    Consumer,
-    Transform,
-    Producer,
 }
 
 // === impl Counters ===
@@ -87,12 +108,19 @@ impl Counters {
             records_in: read(&self.records_in),
             bytes_in: read(&self.bytes_in),
             records_out: read(&self.records_out),
+            bytes_out: read(&self.bytes_out),
+            refused: read(&self.refused),
             dead_letters: read(&self.dead_letters),
             skipped: read(&self.skipped),
             aborts: read(&self.aborts),
             rewinds: read(&self.rewinds),
             stale_acks: read(&self.stale_acks),
             commits: read(&self.commits),
+            reloads: read(&self.reloads),
+            rebalances: read(&self.rebalances),
+            consumer_restarts: read(&self.consumer_restarts),
+            transform_restarts: read(&self.transform_restarts),
+            producer_restarts: read(&self.producer_restarts),
             pipeline_restarts: read(&self.pipeline_restarts),
             restarts: read(&self.consumer_restarts) + read(&self.transform_restarts) + read(&self.producer_restarts),
         }

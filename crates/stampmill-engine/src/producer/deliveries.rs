@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::Addr;
 use fail::fail_point;
@@ -16,7 +17,7 @@ use super::tracks::{Finished, Then, Track, Tracks};
 use super::transaction::Transaction;
 use crate::ack::Ack;
 use crate::kafka::ffi::DeliveryReport;
-use crate::messages::{Held, SentAgain, Undelivered, Work};
+use crate::messages::{ChargedBatch, Held, SentAgain, Undelivered, Work};
 use crate::observe::Counters;
 use crate::supervise::Watch;
 
@@ -160,6 +161,7 @@ impl Deliveries {
                 }
             }
         }
+        Counters::add(&self.watch.counters.refused, failed().count());
         self.with_track(key, |track| {
             track.left -= run.len();
             track.failed.extend(failed());
@@ -235,6 +237,12 @@ fn error_code(error: &KafkaError) -> RDKafkaErrorCode {
     error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)
 }
 
+/// By the clock of whoever set the timestamp, which may be ahead of ours.
+fn seconds_since(timestamp: i64) -> Option<f64> {
+    let at = Duration::from_millis(u64::try_from(timestamp).ok()?);
+    Some(SystemTime::now().duration_since(UNIX_EPOCH + at).unwrap_or_default().as_secs_f64())
+}
+
 // === impl TrackKey ===
 
 impl TrackKey {
@@ -249,14 +257,19 @@ impl TrackKey {
 impl Delivered {
     pub(crate) fn settle(self, counters: &Counters) {
         let Self { work, ack, held } = self;
+        let ChargedBatch { batch, since, .. } = &*work.batch;
+        counters.timings.settle.observe(since.elapsed().as_secs_f64());
+        if let Some(seconds) = batch.record(0).timestamp.and_then(seconds_since) {
+            counters.timings.delivery.observe(seconds);
+        }
         match held {
             None => {
-                Counters::add(&counters.records_out, work.batch.batch.len());
+                Counters::add(&counters.records_out, batch.len());
+                Counters::add(&counters.bytes_out, work.outputs.bytes.len());
                 ack.delivered();
             }
             Some(held) => {
-                let before =
-                    (0..work.batch.batch.len()).take_while(|place| work.batch.batch.record(*place).offset < held.at);
+                let before = (0..batch.len()).take_while(|place| batch.record(*place).offset < held.at);
                 Counters::add(&counters.records_out, before.count());
                 ack.held(held);
             }

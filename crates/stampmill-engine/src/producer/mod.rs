@@ -30,7 +30,7 @@ use crate::ack::Epochs;
 use crate::kafka::cluster;
 use crate::kafka::producer::SinkProducer;
 use crate::logging::LogRoutes;
-use crate::messages::{Close, Rendered, Report, SentAgain, SinkPartitions, TransactionMoved, Undelivered};
+use crate::messages::{Close, Reload, Rendered, Report, SentAgain, SinkPartitions, TransactionMoved, Undelivered};
 use crate::observe::Counters;
 use crate::settings::Then;
 use crate::supervise::Pulse;
@@ -308,6 +308,14 @@ impl Handler<SinkPartitions> for ProducerActor {
 
     fn handle(&mut self, SinkPartitions(partitions): SinkPartitions, _: &mut Context<Self>) {
         self.partitions = partitions;
+    }
+}
+
+impl Handler<Reload> for ProducerActor {
+    type Result = ();
+
+    fn handle(&mut self, reload: Reload, _: &mut Context<Self>) {
+        self.spec.log = reload.log;
     }
 }
 

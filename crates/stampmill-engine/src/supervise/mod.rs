@@ -28,14 +28,16 @@ pub use self::exit::ExitReason;
 pub(crate) use self::exit::message;
 pub(crate) use self::pulse::{Pulse, PulseWatch};
 use crate::messages::Report;
-use crate::observe::{Counters, Role};
+use crate::observe::Counters;
+use crate::observe::roster::{ActorState, Role};
 
 /// Who is watched, and where its restarts are counted.
 #[derive(Clone)]
 pub(crate) struct Watch {
     pub(crate) role: Role,
-    /// For the log: `bank-audit: TransformActor 2`.
-    pub(crate) name: String,
+    pub(crate) pipeline: String,
+    /// `TransformActor 2`.
+    pub(crate) actor: String,
     pub(crate) counters: Arc<Counters>,
     pub(crate) pulse: Pulse,
     pub(crate) limit: Limit,
@@ -78,6 +80,7 @@ pub(crate) fn run<A>(
 ) where
     A: Actor<Context = Context<A>> + Supervised,
 {
+    watch.counters.roster.enter(&watch.actor, watch.role);
     let spawned = arbiter.spawn_fn(move || {
         let context = Context::with_receiver(mailbox.0);
         let actor = context.into_future(make());
@@ -101,6 +104,7 @@ impl<A: Actor<Context = Context<A>> + Supervised> Future for Guard<A> {
             if let Some(pause) = &mut this.pause {
                 ready!(pause.as_mut().poll(task));
                 this.pause = None;
+                this.watch.is_in(ActorState::Running);
             }
             let caught = catch_unwind(AssertUnwindSafe(|| {
                 // It fails to restart only when nobody holds its address any more: then it has ended.
@@ -130,30 +134,46 @@ impl<A: Actor<Context = Context<A>> + Supervised> Unpin for Guard<A> {}
 impl Watch {
     /// The pause before the restart, or `None` if there is none: then the control thread has been told.
     fn panicked(&self, backoff: &mut Backoff, panic: &(dyn Any + Send)) -> Option<Duration> {
-        self.counters.count_restart(self.role);
         let text = message(panic);
+        self.restarts(&format!("panicked (`{text}`)"));
         if !self.spend() {
             self.give_up(text);
             return None;
         }
         let pause = backoff.next(self.pulse.done());
-        log::warn!("{} panicked (`{text}`): restarted in {} ms", self.name, pause.as_millis());
+        log::warn!("{} panicked (`{text}`): restarted in {} ms", self.name(), pause.as_millis());
         Some(pause)
     }
 
     /// A panic in what works for the actor outside of it, and goes on without a restart: it counts like one, or what
     /// panics each time would go on for ever.
     pub(crate) fn panicked_beside(&self, panic: &(dyn Any + Send)) {
-        self.counters.count_restart(self.role);
+        self.restarts(&format!("its delivery reports panicked (`{}`)", message(panic)));
+        self.is_in(ActorState::Running);
         if !self.spend() {
             self.give_up(message(panic));
         }
     }
 
+    /// For the log: `bank-audit: TransformActor 2`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}: {}", self.pipeline, self.actor)
+    }
+
+    pub(crate) fn restarts(&self, cause: &str) {
+        self.counters.count_restart(self.role);
+        self.counters.roster.restarts(&self.actor, cause);
+    }
+
+    fn is_in(&self, state: ActorState) {
+        self.counters.roster.is_in(&self.actor, state);
+    }
+
     fn give_up(&self, text: &str) {
+        self.is_in(ActorState::GaveUp);
         let reason = ExitReason::panicked(text, self.limit);
         // The control thread is gone only when the pipeline has ended already.
-        let _ = self.control.send(Report::GaveUp { name: self.name.clone(), reason });
+        let _ = self.control.send(Report::GaveUp { name: self.name(), reason });
     }
 
     /// Takes a restart from the budget; `false` if none is left.
@@ -211,8 +231,8 @@ mod tests {
     fn watch(name: &str, counters: &Arc<Counters>, restarts: u32, control: Sender<Report>) -> Watch {
         let limit = Limit { restarts, window: Duration::from_secs(60) };
         let budget = Arc::new(Mutex::new(Budget::new(limit)));
-        let (name, counters) = (name.to_owned(), Arc::clone(counters));
-        Watch { role: Role::Transform, name, counters, pulse: Pulse::default(), limit, budget, control }
+        let (pipeline, actor, counters) = ("p".to_owned(), name.to_owned(), Arc::clone(counters));
+        Watch { role: Role::Transform, pipeline, actor, counters, pulse: Pulse::default(), limit, budget, control }
     }
 
     #[test]
@@ -232,6 +252,12 @@ mod tests {
         let seen: Vec<_> = results.iter().collect();
         assert_eq!(seen, [(1, 1), (3, 1), (4, 2)], "fresh state after each panic, messages kept in order");
         assert_eq!(counters.observe("p").restarts, 2);
+        let actors = counters.roster.list();
+        let cause = actors[0].last_cause.as_deref();
+        assert_eq!(
+            (actors[0].restarts, actors[0].state, cause),
+            (2, ActorState::Running, Some("panicked (`planted`)"))
+        );
         arbiter.stop();
         drop(system);
     }
@@ -249,7 +275,7 @@ mod tests {
         let Ok(Report::GaveUp { name, reason }) = reports.recv() else { panic!("it gives up") };
         let window = Duration::from_secs(60);
         let expected = ExitReason::PanickedTooOften { message: "planted".into(), restarts: 2, window };
-        assert_eq!((name.as_str(), reason), ("doubler", expected));
+        assert_eq!((name.as_str(), reason), ("p: doubler", expected));
         arbiter.stop();
         arbiter.join().expect("the arbiter ends");
         assert_eq!(results.iter().collect::<Vec<_>>(), [(1, 1)], "what was behind is neither handled nor lost early");

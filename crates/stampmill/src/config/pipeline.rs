@@ -61,6 +61,7 @@ fn pipeline<'a>(
     let ordering = section
         .choice("ordering", &[("partition", Ordering::Partition), ("key", Ordering::Key), ("none", Ordering::None)]);
     let unordered_output = section.choice("unordered_output", &[("true", true), ("false", false)]);
+    let suspended = section.choice("suspended", &[("true", true), ("false", false)]);
     let supervision = failures::supervision(&section);
     let chosen = section.choice("profile", PROFILES);
     let profile = chosen.unwrap_or(BALANCED);
@@ -100,7 +101,7 @@ fn pipeline<'a>(
     if ordering == Ordering::Key && !unordered_output? {
         checks::key(&section, &sink);
     }
-    let (name, supervision) = (name.to_owned(), supervision?);
+    let (name, supervision, suspended) = (name.to_owned(), supervision?, suspended?);
     let settings = PipelineSettings {
         name,
         source,
@@ -115,6 +116,7 @@ fn pipeline<'a>(
         memory: Memory::default(),
         supervision,
         run: RunOptions::default(),
+        suspended,
     };
     Some(Pipeline { settings, from, to, group, reads, writes })
 }

@@ -171,6 +171,12 @@ pub(crate) static PIPELINE: &[Key] = &[
     ),
     key("window", Kind::Number { min: 1, max: 10_000 }, Value("32"), "unsettled batches per partition, at the most"),
     key("bytes_in_flight", Kind::Size, Value("64MiB"), "bytes in flight over all partitions of the pipeline"),
+    key(
+        "suspended",
+        word(&["true", "false"]),
+        Value("false"),
+        "start paused, in the group and reading nothing, until it is resumed",
+    ),
 ];
 
 static PAYLOAD: &[Key] = &[

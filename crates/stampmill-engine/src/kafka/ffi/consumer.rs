@@ -224,3 +224,16 @@ pub(crate) fn commit_metadata(list: &TopicPartitionList) -> Vec<Option<String>> 
             .collect()
     }
 }
+
+/// Where the partition ends by the last answer to a fetch; `None` before the first. A partition that is not fetched, because
+/// enough of it lies in its queue, may have grown since.
+pub(crate) fn known_end<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, partition: i32) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client is live, the name ends in a nought, and both numbers are there to be written to.
+    let found = unsafe {
+        let client = consumer.client().native_ptr();
+        rd::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &mut low, &mut high)
+    };
+    (found == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}

@@ -9,7 +9,7 @@ mod trouble;
 
 use std::ffi::{c_char, c_void};
 
-pub(crate) use self::consumer::{PartitionQueue, Taken, commit_async, commit_metadata, generation};
+pub(crate) use self::consumer::{PartitionQueue, Taken, commit_async, commit_metadata, generation, known_end};
 pub(crate) use self::mock::set_mock_rebalance_delay;
 pub(crate) use self::producer::{DeliveryReport, Outgoing, ProducerEvents, SinkTopic, add_header, flush};
 pub(crate) use self::trouble::last_error;

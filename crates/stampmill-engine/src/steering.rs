@@ -1,0 +1,108 @@
+//! One pipeline as whoever watches and steers it sees it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stampmill_core::transform::Transforms;
+
+use crate::health::Health;
+use crate::messages::Reload;
+use crate::observe::timings::Timings;
+use crate::observe::{Counters, Observation};
+use crate::orders::{Order, OrderError, Orders, Task};
+use crate::settings::PipelineSettings;
+use crate::status::PipelineStatus;
+
+/// Clones are for the same pipeline.
+#[derive(Clone)]
+pub struct Steer {
+    pub(crate) steps: Arc<Mutex<Reload>>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) orders: Arc<Orders>,
+}
+
+/// Beyond what a drain may take, for the brokers to answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Why other steps did not take the place of those that run.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error("the log of the new steps cannot be opened: {0}")]
+    Log(std::io::Error),
+}
+
+// === impl Steer ===
+
+impl Steer {
+    fn settings(&self) -> Arc<PipelineSettings> {
+        Arc::clone(&self.steps.lock().unwrap_or_else(PoisonError::into_inner).settings)
+    }
+
+    pub fn name(&self) -> String {
+        self.settings().name.clone()
+    }
+
+    pub fn health(&self) -> Health {
+        self.counters.health.get()
+    }
+
+    pub fn observe(&self) -> Observation {
+        self.counters.observe(&self.settings().name)
+    }
+
+    pub fn timings(&self) -> &Timings {
+        &self.counters.timings
+    }
+
+    pub fn status(&self) -> PipelineStatus {
+        let (settings, (partitions, memory)) = (self.settings(), self.counters.board.get());
+        let counts = self.observe();
+        PipelineStatus {
+            name: settings.name.clone(),
+            health: self.health(),
+            delivery: settings.delivery,
+            paused: self.orders.is_all_paused(),
+            generation: counts.reloads + 1,
+            counts,
+            partitions,
+            actors: self.counters.roster.list(),
+            failures: self.counters.failures.latest(),
+            memory,
+        }
+    }
+
+    /// Blocks until the order is carried out, for as long as a drain and the brokers may take.
+    ///
+    /// # Errors
+    /// It is not carried out.
+    pub fn give(&self, order: Order) -> Result<(), OrderError> {
+        let patience = self.settings().pace.drain_timeout + PATIENCE;
+        let answers = self.orders.give(Task::Order(order), patience);
+        // Late, or dropped with what has ended.
+        answers.recv_timeout(patience).unwrap_or(Err(OrderError::NotRunning))
+    }
+
+    /// Other steps take the place of those that run, from the next batch on; batches that are in hand go by the old ones.
+    ///
+    /// # Errors
+    /// What the new steps need is not to be had: the old ones go on.
+    pub fn reload(&self, transforms: Arc<Transforms>) -> Result<(), ReloadError> {
+        // Locked to the end, so that of two reloads the later one is given later.
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = Arc::new(steps.log.renew(&transforms).map_err(ReloadError::Log)?);
+        let settings = Arc::new(PipelineSettings { transforms, ..(*steps.settings).clone() });
+        // A pipeline that begins anew takes them from here.
+        *steps = Reload { settings, log };
+        Counters::add(&self.counters.reloads, 1);
+        // Nobody waits: where no control thread takes it now, the next beginning has it already.
+        drop(self.orders.give(Task::Reload(steps.clone()), PATIENCE));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Steer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Steer").field("pipeline", &self.name()).finish_non_exhaustive()
+    }
+}
