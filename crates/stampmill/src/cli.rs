@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use stampmill_engine::settings::RunOptions;
 
 use crate::commands::dead_letters::DeadLetters;
+use crate::commands::tap::Tap;
 use crate::config::{Sources, memory};
 
 #[derive(Debug, Parser)]
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
     Render(Render),
+    /// Show live records before and after a pipeline's steps.
+    Tap(Tap),
     /// Look at the records that could not be processed, and send them again.
     DeadLetters(DeadLetters),
     /// Measure a pipeline over the records of its own topics, which it writes to a topic of its own.

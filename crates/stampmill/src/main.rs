@@ -25,7 +25,11 @@ fn main() -> ExitCode {
     match command {
         // These log as their configuration says.
         Command::Run(_) | Command::Bench(_) | Command::Demo(_) => {}
-        Command::Check(_) | Command::Render(_) | Command::DeadLetters(_) | Command::DevBroker(_) => {
+        Command::Check(_)
+        | Command::Render(_)
+        | Command::Tap(_)
+        | Command::DeadLetters(_)
+        | Command::DevBroker(_) => {
             logging::init(logging::DEFAULT, Format::default());
         }
     }
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
             configured(configuration.sources(), |settings| check::run(&settings, online))
         }
         Command::Render(arguments) => render::run(arguments),
+        Command::Tap(arguments) => commands::tap::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Demo(arguments) => commands::demo::run(arguments),

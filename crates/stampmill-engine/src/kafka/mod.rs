@@ -1,6 +1,7 @@
 //! All that knows Kafka's client library.
 
 pub mod embedded;
+pub mod follow;
 pub mod reader;
 pub mod sample;
 pub mod scratch;

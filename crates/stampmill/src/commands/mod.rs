@@ -1,13 +1,16 @@
 //! What the program does, a file for each command.
 
 pub(crate) mod bench;
+mod bytes;
 pub(crate) mod check;
 mod choice;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod dev_broker;
+mod moment;
 pub(crate) mod render;
 pub(crate) mod run;
+pub(crate) mod tap;
 
 use std::process::ExitCode;
 
