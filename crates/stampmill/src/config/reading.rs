@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Value, ValueKind};
-use stampmill_core::template::{Options, Partials, Template};
+use stampmill_core::template::{Ambient, Options, Partials, Template};
 
 use super::error::{ConfigError, Place};
 use super::interpolation::interpolate;
@@ -19,6 +19,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) errors: RefCell<Vec<ConfigError>>,
     /// Of each folder that was asked for; `None` where they could not be read, which has been noted.
     pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
+    /// What templates ask for the time and for randomness.
+    pub(crate) ambient: Ambient,
 }
 
 /// A text and where it stands.
@@ -32,7 +34,12 @@ pub(crate) struct Text {
 
 // === impl Reading ===
 
-impl Reading<'_> {
+impl<'e> Reading<'e> {
+    /// `errors` are those that were met before.
+    pub(crate) fn new(environment: &'e BTreeMap<String, String>, errors: Vec<ConfigError>, ambient: Ambient) -> Self {
+        Self { environment, errors: RefCell::new(errors), partials: RefCell::default(), ambient }
+    }
+
     pub(crate) fn note(&self, error: ConfigError) {
         self.errors.borrow_mut().push(error);
     }
@@ -58,7 +65,7 @@ impl Reading<'_> {
     }
 
     /// A text exactly as it stands there.
-    fn written<'a>(&self, value: &'a Value, at: &Place, expected: &str) -> Option<&'a str> {
+    pub(crate) fn written<'a>(&self, value: &'a Value, at: &Place, expected: &str) -> Option<&'a str> {
         match &value.kind {
             ValueKind::String(text) => Some(text),
             other => {
