@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Run(_) | Command::Bench(_) | Command::Demo(_) => {}
         Command::Check(_)
         | Command::Render(_)
+        | Command::Test(_)
         | Command::Tap(_)
         | Command::DeadLetters(_)
         | Command::DevBroker(_) => {
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             configured(configuration.sources(), |settings| check::run(&settings, online))
         }
         Command::Render(arguments) => render::run(arguments),
+        Command::Test(arguments) => commands::test::run(arguments),
         Command::Tap(arguments) => commands::tap::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),

@@ -11,6 +11,7 @@ mod moment;
 pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod tap;
+pub(crate) mod test;
 
 use std::process::ExitCode;
 
