@@ -23,6 +23,7 @@ mod cases {
     pub(crate) mod panics;
     pub(crate) mod start;
     pub(crate) mod supervision;
+    pub(crate) mod tap;
     pub(crate) mod templates;
     pub(crate) mod tutorial;
 }
@@ -116,6 +117,8 @@ const CASES: &[Case] = &[
         Group::Core,
         cases::dead_letters::they_are_listed_shown_and_replayed,
     ),
+    case("tap::records_before_and_after", Group::More, cases::tap::records_before_and_after),
+    case("tap::beside_the_pipeline", Group::More, cases::tap::beside_the_pipeline),
     case("ordering::a_crash_replays_little", Group::More, cases::ordering::a_crash_replays_little),
     case("ordering::each_key_stays_in_order", Group::More, cases::ordering::each_key_stays_in_order),
     case("supervision::one_that_hangs_is_replaced", Group::More, cases::supervision::one_that_hangs_is_replaced),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use stampmill_core::log_options::LogOptions;
 use stampmill_core::template::{Media, Options, Template};
 use stampmill_core::transform::{Level, Log, Reading, Step, Transforms};
 use stampmill_engine::kafka::embedded::EmbeddedBroker;
+use stampmill_engine::kafka::follow::{Begin, Follower};
 use stampmill_engine::logging::{Format, LogOutput};
 use stampmill_engine::settings::*;
 use stampmill_engine::{AMBIENT, Health, Running};
@@ -317,4 +319,31 @@ fn what_is_refused_for_a_while_comes_out_in_order() {
     assert_in_order(&cluster.read("out", PARTITIONS, 3_000), 0..3_000);
     stop(running);
     drop(system);
+}
+
+/// Who looks on sees what was there and what comes, and leaves no trace with the group.
+#[test]
+fn a_follower_sees_what_comes_and_commits_nothing() {
+    let cluster = Cluster::start();
+    cluster.send(0..6);
+    let settings = cluster.settings();
+    let follower = Follower::open(&settings, None, None, Begin::Last(1)).expect("the brokers answer");
+    assert_eq!(follower.partitions().collect::<Vec<_>>(), [("in", 0), ("in", 1), ("in", 2)]);
+    cluster.send(6..9);
+    let mut seen = Vec::new();
+    let followed = follower.follow(&mut |batch| {
+        let texts = (0..batch.len()).filter_map(|index| batch.record(index).payload);
+        seen.extend(texts.map(|text| String::from_utf8_lossy(text).into_owned()));
+        if seen.len() < 6 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    followed.expect("all can be read");
+    seen.sort();
+    assert_eq!(seen, ["3", "4", "5", "6", "7", "8"], "the last of each partition, and those that came");
+    assert_eq!(cluster.committed(), 0);
+    for (topic, partition, expected) in
+        [(Some("none"), None, "know no topic `none`"), (None, Some(7), "no partition 7")]
+    {
+        let error = Follower::open(&settings, topic, partition, Begin::End).map(|_| ()).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }

@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Check(_)
         | Command::Config { .. }
         | Command::Render(_)
+        | Command::Test(_)
+        | Command::Tap(_)
         | Command::DeadLetters(_)
         | Command::DevBroker(_) => {
             logging::init(logging::DEFAULT, Format::default());
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         }
         Command::Config { command } => commands::config::run(command),
         Command::Render(arguments) => render::run(arguments),
+        Command::Test(arguments) => commands::test::run(arguments),
+        Command::Tap(arguments) => commands::tap::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Demo(arguments) => commands::demo::run(arguments),

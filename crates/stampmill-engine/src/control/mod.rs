@@ -24,6 +24,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use stampmill_core::start_position::Mark;
 use thiserror::Error;
 
+pub(crate) use self::look::read_topics;
 pub use self::look::{DeadLetterTopic, Preflight, preflight};
 pub(crate) use self::startup::SinkFacts;
 pub use self::startup::StartError;

@@ -1,14 +1,18 @@
 //! What the program does, a file for each command.
 
 pub(crate) mod bench;
+mod bytes;
 pub(crate) mod check;
 mod choice;
 pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod dev_broker;
+mod moment;
 pub(crate) mod render;
 pub(crate) mod run;
+pub(crate) mod tap;
+pub(crate) mod test;
 
 use std::process::ExitCode;
 

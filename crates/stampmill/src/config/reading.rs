@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Value, ValueKind};
-use stampmill_core::template::{Options, Partials, Template, TemplateError};
+use stampmill_core::template::{Ambient, Options, Partials, Template, TemplateError};
 
 use super::error::{ConfigError, Place};
 use super::interpolation::{Interpolated, interpolate};
@@ -22,6 +22,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
     /// What was read that must not be shown.
     pub(crate) secrets: RefCell<Secrets>,
+    /// What templates ask for the time and for randomness.
+    pub(crate) ambient: Ambient,
 }
 
 /// A text and where it stands.
@@ -39,7 +41,13 @@ pub(crate) struct Text {
 
 // === impl Reading ===
 
-impl Reading<'_> {
+impl<'e> Reading<'e> {
+    /// `errors` are those that were met before.
+    pub(crate) fn new(environment: &'e BTreeMap<String, String>, errors: Vec<ConfigError>, ambient: Ambient) -> Self {
+        let (errors, partials, secrets) = (RefCell::new(errors), RefCell::default(), RefCell::default());
+        Self { environment, errors, partials, secrets, ambient }
+    }
+
     pub(crate) fn note(&self, error: ConfigError) {
         self.errors.borrow_mut().push(error);
     }
@@ -68,7 +76,7 @@ impl Reading<'_> {
     }
 
     /// A text exactly as it stands there.
-    fn written<'a>(&self, value: &'a Value, at: &Place, expected: &str) -> Option<&'a str> {
+    pub(crate) fn written<'a>(&self, value: &'a Value, at: &Place, expected: &str) -> Option<&'a str> {
         match &value.kind {
             ValueKind::String(text) => Some(text),
             other => {

@@ -53,15 +53,19 @@ pub(crate) enum Kind {
     Properties(Side),
     /// A list, each item a table with just one of the keys.
     Steps(&'static [Key]),
+    /// A list, each item a table of these keys.
+    List(&'static [Key]),
+    /// What the words say; whoever asks for it reads it by itself.
+    Other(&'static str),
     /// The table's keys; a text stands for its first.
     Short(&'static [Key]),
 }
 
-const fn key(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
+pub(crate) const fn key(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
     Key { name, kind, default, doc }
 }
 
-const fn word(words: &'static [&'static str]) -> Kind {
+pub(crate) const fn word(words: &'static [&'static str]) -> Kind {
     Kind::Choice(words)
 }
 
