@@ -23,4 +23,5 @@ pub mod record;
 pub mod resequencer;
 pub mod start_position;
 pub mod template;
+pub mod trace_context;
 pub mod transform;

@@ -88,7 +88,7 @@ impl Offline {
             unreachable!("what is skipped or cannot be processed is not prepared")
         };
         let Parts { key, payload, timestamp } = self.destination.parts(work, &record, key, value);
-        let headers = self.destination.headers(work, &record, headers);
+        let headers = self.destination.headers(work, 0, &record, headers);
         Sent {
             key: key.map(<[u8]>::to_vec),
             payload: payload.map(<[u8]>::to_vec),

@@ -19,6 +19,7 @@ use crate::producer::ProducerActor;
 use crate::rendering;
 use crate::settings::{PipelineSettings, Then};
 use crate::supervise::Pulse;
+use crate::traces::{SpanPlace, Traced};
 
 #[derive(Clone)]
 pub(crate) struct TransformSpec {
@@ -88,8 +89,15 @@ impl TransformActor {
             if slot.attempts == 2 {
                 slot.first_failed = Some(now());
             }
-            let record = batch.batch.record(slot.outputs.records.len());
+            let place = slot.outputs.records.len();
+            let record = batch.batch.record(place);
+            let trace =
+                settings.tracer.as_ref().and_then(|tracer| tracer.begin(&record, place, || about(settings, &record)));
             let output = slot.next_output(&record, &mut tools);
+            if let Some((trace, tracer)) = trace.zip(settings.tracer.as_ref()) {
+                let traced = Traced { tracer: tracer.clone(), records: Vec::new() };
+                slot.outputs.traced.get_or_insert(traced).records.push(trace.rendered(output.failure()));
+            }
             slot.outputs.records.push(output);
             (slot.attempts, slot.first_failed) = (0, None);
             self.spec.pulse.made();
@@ -109,6 +117,17 @@ impl TransformActor {
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
         let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs };
         producer.do_send(Rendered { work: Arc::new(work), ack });
+    }
+}
+
+fn about(settings: &PipelineSettings, record: &Record<'_>) -> SpanPlace {
+    SpanPlace {
+        pipeline: settings.name.clone(),
+        group: settings.source.group.clone(),
+        topic: record.topic.to_owned(),
+        partition: record.partition,
+        offset: record.offset.get(),
+        sink: settings.sink.topic.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ use rdkafka::producer::{BaseProducer, ProducerContext};
 use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::partitioner;
 use stampmill_core::record::Record;
+use stampmill_core::trace_context::TRACEPARENT;
 
 use super::dead_letter::Size::{Stub, Whole};
 use crate::kafka::ffi::{Outgoing, SinkTopic, add_header};
@@ -190,7 +191,7 @@ impl Destination {
         let record = work.batch.batch.record(place);
         let Parts { key, payload, timestamp } = self.parts(work, &record, key, value);
         let partition = self.partition(partitions, work, &record, key);
-        let headers = self.owned_headers(work, &record, headers);
+        let headers = self.owned_headers(work, place, &record, headers);
         topic.send(Outgoing { partition, key, payload, timestamp, headers, opaque })
     }
 
@@ -230,29 +231,42 @@ impl Destination {
         }
     }
 
-    fn owned_headers(&self, work: &Work, record: &Record<'_>, rendered: &Range<usize>) -> Option<OwnedHeaders> {
-        let own = self.sink.headers.len() + usize::from(self.sink.content_type.is_some());
+    fn owned_headers(
+        &self,
+        work: &Work,
+        place: usize,
+        record: &Record<'_>,
+        rendered: &Range<usize>,
+    ) -> Option<OwnedHeaders> {
+        let traced = usize::from(work.outputs.traced.is_some());
+        let own = self.sink.headers.len() + usize::from(self.sink.content_type.is_some()) + traced;
         if record.headers.is_empty() && own == 0 {
             return None;
         }
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + own);
-        self.headers(work, record, rendered).for_each(|(name, value)| add_header(&mut headers, name, value));
+        self.headers(work, place, record, rendered).for_each(|(name, value)| add_header(&mut headers, name, value));
         Some(headers)
     }
 
-    /// The input's headers but for those that the sink writes, and then the sink's.
+    /// The input's headers but for those that the sink writes, and then the sink's. A trace goes on from here, unless a
+    /// template of the sink says otherwise.
     pub(crate) fn headers<'a>(
         &'a self,
         work: &'a Work,
+        place: usize,
         record: &Record<'a>,
         rendered: &Range<usize>,
     ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
-        let Outputs { bytes, headers, .. } = &work.outputs;
-        let passed = record.headers.iter().filter(|(name, _)| !self.writes_header(name));
+        let Outputs { bytes, headers, traced, .. } = &work.outputs;
+        let trace = traced.as_ref().and_then(|traced| traced.header(place));
+        let trace = trace.filter(|_| !self.writes_header(TRACEPARENT.as_bytes()));
+        let goes_on = move |name: &[u8]| trace.is_some() && name == TRACEPARENT.as_bytes();
+        let passed = record.headers.iter().filter(move |(name, _)| !self.writes_header(name) && !goes_on(name));
         let rendered = self.sink.headers.iter().zip(&headers[rendered.clone()]);
         let rendered = rendered.map(|(name, range)| (name.as_bytes(), Some(&bytes[range.clone()])));
         let content_type = self.sink.content_type.iter().map(|of| (CONTENT_TYPE.as_bytes(), Some(of.as_bytes())));
-        passed.chain(rendered).chain(content_type)
+        let trace = trace.map(|header| (TRACEPARENT.as_bytes(), Some(header.as_bytes())));
+        passed.chain(rendered).chain(content_type).chain(trace)
     }
 
     fn writes_header(&self, name: &[u8]) -> bool {

@@ -79,6 +79,7 @@ impl Cluster {
             supervision: Supervision::default(),
             run: RunOptions::default(),
             suspended: false,
+            tracer: None,
         }
     }
 

@@ -118,6 +118,7 @@ fn pipeline<'a>(
         supervision,
         run: RunOptions::default(),
         suspended,
+        tracer: None,
     };
     Some(Pipeline { settings, from, to, group, reads, writes })
 }
