@@ -87,9 +87,10 @@ impl Tracer {
         (Self { spans, one_in, seen: Arc::default(), left_out: Arc::default() }, receiver)
     }
 
-    /// Spans that were left out because nobody took those before them.
-    pub fn left_out(&self) -> u64 {
-        self.left_out.load(Ordering::Relaxed)
+    /// How many spans were left out because nobody took those before them, also when the tracer is gone.
+    pub fn counts(&self) -> impl Fn() -> u64 + Send + 'static {
+        let left_out = Arc::clone(&self.left_out);
+        move || left_out.load(Ordering::Relaxed)
     }
 
     /// Begins at the record's rendering.
@@ -112,7 +113,8 @@ impl Tracer {
         self.one_in > 0 && self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.one_in)
     }
 
-    fn tell(&self, spans: Vec<Span>) {
+    /// Leaves them out where too many wait.
+    pub fn tell(&self, spans: Vec<Span>) {
         let count = spans.len() as u64;
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.spans.try_send(spans) {
             self.left_out.fetch_add(count, Ordering::Relaxed);
@@ -230,6 +232,6 @@ mod tests {
         let trace = tracer.begin(&batch(Some(CARRIED)).record(0), 0, place).expect("is sampled");
         let traced = Traced { tracer, records: vec![trace] };
         traced.settled(Duration::ZERO);
-        assert_eq!(traced.tracer.left_out(), 3);
+        assert_eq!(traced.tracer.counts()(), 3);
     }
 }

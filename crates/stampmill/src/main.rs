@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod logging;
 mod signals;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -30,6 +30,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod traces;
 pub(crate) mod yaml;
 
 use std::ffi::OsString;
@@ -49,6 +50,7 @@ use self::topics::Traffic;
 pub(crate) use self::error::{ConfigError, ConfigErrors};
 pub(crate) use self::json_schema::json_schema;
 pub(crate) use self::secrets::Secrets;
+pub(crate) use self::traces::Traces;
 
 /// Everything that is told from outside.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +73,7 @@ pub(crate) struct Settings {
     /// In the order of their names; at least one.
     pub(crate) pipelines: Vec<PipelineSettings>,
     pub(crate) log_format: Format,
+    pub(crate) traces: Option<Traces>,
     /// What must not be shown of it.
     pub(crate) secrets: Secrets,
 }
@@ -183,7 +186,8 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     topics::check(reading, &traffic);
     drop(traffic);
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
+    let traces = traces::traces(&root);
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
-    Settings { pipelines: pipelines.collect(), log_format, secrets: reading.secrets.borrow().clone() }
+    Settings { pipelines: pipelines.collect(), log_format, traces, secrets: reading.secrets.borrow().clone() }
 }

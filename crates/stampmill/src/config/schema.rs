@@ -84,6 +84,24 @@ pub(crate) static ROOT: &[Key] = &[
     ),
     key("memory", Kind::Short(MEMORY), Absent, "memory of the program, shared out among its pipelines"),
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
+    key("traces", Kind::Table(TRACES), Absent, "spans of records, sent to a collector"),
+];
+
+static TRACES: &[Key] = &[
+    key(
+        "endpoint",
+        Kind::Text,
+        Absent,
+        "where an OpenTelemetry collector takes OTLP over HTTP, as `http://localhost:4318/v1/traces`; no spans, if left out",
+    ),
+    key(
+        "one_in",
+        Kind::Number { min: 0, max: 1_000_000_000 },
+        Value("0"),
+        "of records without a `traceparent`, one in so many begins a trace; 0 for none. One that is sampled is always \
+         carried on",
+    ),
+    key("service", Kind::Text, Value("stampmill"), "the service that the spans are said to be of (`service.name`)"),
 ];
 
 pub(crate) static MEMORY: &[Key] = &[
