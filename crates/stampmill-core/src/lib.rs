@@ -20,6 +20,7 @@ pub mod memory_plan;
 pub mod offset_tracker;
 pub mod partitioner;
 pub mod record;
+pub mod repeats;
 pub mod resequencer;
 pub mod start_position;
 pub mod template;

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use stampmill_core::repeats::Repeats;
 use stampmill_core::trace_context::digits;
 use stampmill_engine::traces::{Receiver, Span, SpanKind, Tracer};
 
@@ -27,7 +28,7 @@ struct Collector {
     agent: ureq::Agent,
     tracer_left_out: Box<dyn Fn() -> u64 + Send>,
     lost: u64,
-    last_complaint: Option<Instant>,
+    complaints: Repeats,
 }
 
 /// Spans in a request, at about the most, and how long the first of them waits.
@@ -48,7 +49,8 @@ impl Exporter {
         let (agent, tracer_left_out) = (ureq::Agent::new_with_config(config), Box::new(counted));
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let collector = Collector { settings, agent, tracer_left_out, lost: 0, last_complaint: None };
+        let collector =
+            Collector { settings, agent, tracer_left_out, lost: 0, complaints: Repeats::new(BETWEEN_COMPLAINTS) };
         let thread =
             std::thread::Builder::new().name("traces".into()).spawn(move || collector.run(&spans, &stopped))?;
         Ok((tracer, Self { stop, thread }))
@@ -96,8 +98,7 @@ impl Collector {
     }
 
     fn complain(&mut self, error: &str) {
-        if self.last_complaint.is_none_or(|last| last.elapsed() >= BETWEEN_COMPLAINTS) {
-            self.last_complaint = Some(Instant::now());
+        if self.complaints.admit(1, Instant::now()).is_some() {
             let (endpoint, lost, left_out) = (&self.settings.endpoint, self.lost, (self.tracer_left_out)());
             log::warn!(
                 "traces: `{endpoint}` does not take spans: {error}; {lost} are lost so far, and {left_out} were left out \

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use stampmill_core::repeats::Repeats;
 use stampmill_core::start_position::Mark;
 use thiserror::Error;
 
@@ -98,7 +99,7 @@ pub(crate) struct Control {
     last_look: Instant,
     /// It asks whether partitions have something to read.
     asking: Option<JoinHandle<()>>,
-    last_complaint: Option<Instant>,
+    complaints: Repeats,
 }
 
 /// A partition that is ours.
@@ -208,7 +209,7 @@ impl Mill {
             is_ready: false,
             last_look: Instant::now(),
             asking: None,
-            last_complaint: None,
+            complaints: Repeats::new(BETWEEN_COMPLAINTS),
         };
         control.run()
     }
@@ -357,9 +358,8 @@ impl Control {
 
     /// A warning that may come again and again, said once in a while.
     fn complain(&mut self, of: &str) {
-        if self.last_complaint.is_none_or(|last| last.elapsed() >= BETWEEN_COMPLAINTS) {
-            self.last_complaint = Some(Instant::now());
-            log::warn!("{}: {of}", self.settings.name);
+        if let Some(left_out) = self.complaints.admit(1, Instant::now()) {
+            log::warn!("{}: {of}{left_out}", self.settings.name);
         }
     }
 }
