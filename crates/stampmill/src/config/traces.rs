@@ -18,7 +18,7 @@ pub(super) fn traces(root: &Section<'_>) -> Option<Traces> {
         return None;
     }
     let endpoint = section.text("endpoint")?;
-    if !endpoint.text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty()) {
+    if endpoint.text.strip_prefix("http://").is_none_or(str::is_empty) {
         let expected = "`http://` and a host, as in `http://localhost:4318/v1/traces` (spans are sent without TLS: name a \
                         collector nearby, and let that one send them on)";
         return section.refuse("endpoint", endpoint, expected);
