@@ -26,7 +26,7 @@ const noise = (seed) => (Math.sin(seed * 12.9898) * 43758.5453) % 1;
 const move = (p, seconds, now, isStill, seed) => {
   const came = p.rate * seconds * (1 + 0.3 * noise(now / 7000 + seed) + 0.2 * Math.sin(now / 40_000 + seed));
   p.end += Math.round(came);
-  const done = isStill ? 0 : Math.min(Math.round(came * (1 + 0.05 * noise(seed + now))) + 20, p.end - p.watermark);
+  const done = isStill ? 0 : Math.max(Math.min(Math.round(came * 1.05), p.end - p.watermark - Math.round(p.rate * (0.04 + 0.02 * Math.sin(now / 25_000 + seed * 2) + 0.006 * noise(seed + now / 3)))), 0);
   p.watermark += done;
   p.committed = p.watermark;
   p.position = isStill ? p.watermark : Math.min(p.watermark + Math.round(60 + 50 * noise(now + seed)), p.end);

@@ -19,11 +19,20 @@ export class Refused extends Error {
 
 export const keepToken = (token) => sessionStorage.setItem(TOKEN, token);
 
-const request = async (path, timeout, options = {}) => {
+const send = async (path, timeout, options) => {
   const token = sessionStorage.getItem(TOKEN);
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   const signal = AbortSignal.timeout(timeout);
-  const answer = await fetch(path, { ...options, headers, signal, cache: "no-store", credentials: "omit" });
+  try {
+    return await fetch(path, { ...options, headers, signal, cache: "no-store", credentials: "omit" });
+  } catch (error) {
+    const late = `it did not answer within ${timeout / 1000} s`;
+    throw new Error(error.name === "TimeoutError" ? late : "it does not run, or cannot be reached from here", { cause: error });
+  }
+};
+
+const request = async (path, timeout, options = {}) => {
+  const answer = await send(path, timeout, options);
   const body = await answer.json().catch(() => null);
   if (!answer.ok) throw new Refused(answer.status, body?.error ?? `the server answered ${answer.status}`);
   if (body == null) throw new Refused(answer.status, "the server did not answer with JSON");

@@ -69,7 +69,7 @@ export const Flow = ({ pipeline, history, actors }) => {
     <${Broker} area="snk" title="broker" names=${[sink.topic]} />
     <${Wire} area="b3" back perSecond=${sent}>acks<//>
     <${Wire} area="b2" back perSecond=${sent}>settled<//>
-    <${Wire} area="b1" back perSecond=${commits}>${rate(commits)} commits/s<//>
+    <${Wire} area="b1" back perSecond=${commits}>commit ${rate(commits)}/s<//>
     ${pipeline.dead_letter_topic &&
     html`<li class=${`letters ${counts.dead_letters > 0 ? "some" : ""}`}>
       <b>${plural(counts.dead_letters, "dead letter")}</b> to <span class="name">${pipeline.dead_letter_topic}</span>

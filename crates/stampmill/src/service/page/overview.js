@@ -4,10 +4,10 @@ import { Mark, Spark, State } from "./marks.js";
 import { clock, count, duration, health, plural, rate } from "./words.js";
 
 /** Big, because nothing else on the page is true while it is there. */
-const Banner = ({ gone, hasSeen, on }) => html`<div class="banner" role="alert">
-  <h2><${Mark} mark="cross" tone="bad" /> ${gone.wantsToken ? "The server asks for its token" : "No answer from Stampmill"}</h2>
+const Banner = ({ gone, hasSeen, on }) => html`<div class="banner">
+  <h2 role="alert"><${Mark} mark="cross" tone="bad" /> ${gone.wantsToken ? "The server asks for its token" : "No answer from Stampmill"}</h2>
   <p>
-    since <b>${clock(gone.since)}</b> (<span aria-live="off">${duration((Date.now() - gone.since) / 1000)}</span>): ${gone.reason}.
+    since <b>${clock(gone.since)}</b> (${duration((Date.now() - gone.since) / 1000)}): ${gone.reason}.
     ${hasSeen && " What stands below is what it said last, and not how it is now."}
   </p>
   ${gone.wantsToken && html`<button type="button" class="main" onClick=${on.askToken}>Enter the token</button>`}
@@ -21,7 +21,7 @@ export const Top = ({ answer, gone, isLive, on }) => {
     ${answer && isLive && html`<p>${ready} of ${plural(answer.pipelines.length, "pipeline")} ready</p>
       <p class="quiet">up ${duration((Date.parse(answer.now) - Date.parse(answer.started)) / 1000)}</p>`}
     <p class="clock">${gone ? html`<${State} state=${{ mark: "cross", tone: "bad", text: "not live" }} />` : html`<${State} state=${live} />`}
-      ${answer && html` <time datetime=${answer.now}>${clock(answer.now)}</time>`}</p>
+      ${answer && !gone && html` <time datetime=${answer.now}>${clock(answer.now)}</time>`}</p>
     ${gone && html`<${Banner} gone=${gone} hasSeen=${answer != null} on=${on} />`}
   </header>`;
 };

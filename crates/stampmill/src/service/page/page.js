@@ -26,12 +26,10 @@ const state = {
 
 // --- What the server says ---
 
-/** Named in the address (`#bank-audit`), so that a screen on the wall shows the same after a restart. */
-const named = () => location.hash.slice(1).split(",").filter(Boolean).map(decodeURIComponent);
-
+/** Those named in the address (`#open=bank-audit`), so that a screen on the wall shows the same after a restart. */
 const firstOpen = (pipelines) => {
-  const chosen = named();
-  if (chosen.length > 0) return chosen;
+  const named = new URLSearchParams(location.hash.slice(1)).getAll("open");
+  if (pipelines.some(({ name }) => named.includes(name))) return named;
   const worst = pipelines.find((pipeline) => pipeline.health !== "ready") ?? pipelines[0];
   return worst ? [worst.name] : [];
 };
@@ -78,8 +76,7 @@ const poll = async () => {
   } catch (error) {
     const wantsToken = error instanceof Refused && error.wantsToken;
     if (wantsToken && !state.gone?.wantsToken) ask(error.message, go);
-    const reason = error instanceof Refused ? error.message : "it does not run, or cannot be reached from here";
-    state.gone = { since: state.answeredAt, reason, wantsToken };
+    state.gone = { since: state.answeredAt, reason: error.message, wantsToken };
   }
 };
 
@@ -108,8 +105,8 @@ const on = {
   toggle(name) {
     const view = state.views.get(name);
     view.isOpen = !view.isOpen;
-    const open = [...state.views].filter(([, { isOpen }]) => isOpen).map(([each]) => encodeURIComponent(each));
-    history.replaceState(null, "", `#${open.join(",")}`);
+    const shown = [...state.views].filter(([, { isOpen }]) => isOpen).map(([each]) => ["open", each]);
+    history.replaceState(null, "", `#${new URLSearchParams(shown)}`);
     paint();
   },
   choose(name, key) {
@@ -160,7 +157,7 @@ const Page = () => {
   const shown = pipelines.filter(({ name }) => views.get(name).isOpen);
   return html`
     <${Top} answer=${answer} gone=${gone} isLive=${isLive} on=${on} />
-    <main class=${isLive ? "live" : "stale"} inert=${gone != null}>
+    <main class=${isLive ? "live" : "stale"}>
       ${pipelines.length > 1 && html`<${Overview} pipelines=${pipelines} views=${views} now=${now} on=${on} />`}
       ${shown.map((pipeline) => html`<${Pipeline} key=${pipeline.name} pipeline=${pipeline} view=${views.get(pipeline.name)} now=${now} on=${on} />`)}
     </main>

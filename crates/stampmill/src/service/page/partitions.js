@@ -11,8 +11,8 @@ const WORST_ROWS = 8;
 const STANDINGS = [
   { mark: "dot", tone: "quiet", text: "at its end", holds: () => true },
   { mark: "disc", tone: "good", text: "moving", holds: (p) => p.lag !== 0 },
-  { mark: "diamond", tone: "warn", text: "more than 10 s behind", holds: (p) => p.behind_seconds > 10 },
-  { mark: "triangle", tone: "warn", text: "more than 1 min behind", holds: (p) => p.behind_seconds > 60 },
+  { mark: "diamond", tone: "warn", text: "over 10 s behind", holds: (p) => p.behind_seconds > 10 },
+  { mark: "triangle", tone: "warn", text: "over 1 min behind", holds: (p) => p.behind_seconds > 60 },
   { mark: "bars", tone: "warn", text: "paused", holds: (p) => p.paused },
   { mark: "cross", tone: "bad", text: "not moving", holds: (p) => p.trouble },
 ];
@@ -43,11 +43,13 @@ const Summary = ({ partitions }) => {
   </ul>`;
 };
 
+const COLUMNS = ["partition", "state", "lag, last 5 min", "lag", "behind", "in flight", "watermark / end", "pause or resume"];
+
 const Row = ({ pipeline, partition, history, now, on }) => {
   const key = partitionKey(partition);
   const state = standing(partition);
   const verb = partition.paused ? "resume" : "pause";
-  return html`<tr role="row" class=${state.tone}>
+  return html`<tr role="row" class="number">
     <th role="rowheader" scope="row">
       ${pipeline.source.topics.length > 1 && html`<span class="name" title=${key}>${partition.topic}</span>/`}${partition.partition}
     </th>
@@ -68,11 +70,9 @@ const Row = ({ pipeline, partition, history, now, on }) => {
       <button type="button" disabled=${pipeline.paused} aria-label=${`${verb} ${key}`}
         onClick=${() => on.confirm(pipeline.name, verb, partition)}>${verb}</button>
     </td>
-    ${partition.trouble && html`<td role="cell" class="reason">${partition.trouble}</td>`}
-  </tr>`;
+  </tr>
+  ${partition.trouble && html`<tr role="row" class="why"><td role="cell" colspan=${COLUMNS.length}>${partition.trouble}</td></tr>`}`;
 };
-
-const COLUMNS = ["partition", "state", "lag, last 5 min", "lag", "behind", "in flight", "watermark / end", "pause or resume"];
 
 const Rows = ({ caption, partitions, ...rest }) => html`<table role="table" class="rows" aria-label=${caption}>
   <thead role="rowgroup">

@@ -4,7 +4,7 @@ import { html } from "./html.js";
 import { Spark, State } from "./marks.js";
 import { Partitions } from "./partitions.js";
 import { Actors, DeadLetters, Failures } from "./troubles.js";
-import { bytes, count, duration, health, rate } from "./words.js";
+import { bytes, count, duration, health, plural, rate } from "./words.js";
 
 const Figure = ({ label, value, unit, note, tone, ...plot }) => html`<div class="figure">
   <dt>${label}</dt>
@@ -35,7 +35,7 @@ const Figures = ({ pipeline, history, now }) => {
       note=${left > 0 ? `${count(counts.skipped)} skipped, ${count(counts.refused)} refused` : "none skipped or refused"}
       points=${history.rates("dead_letters")} say=${perSecond} now=${now} />
     <${Figure} label="restarts" value=${count(counts.restarts)} tone=${history.grown("restarts") > 0 ? "warn" : undefined}
-      note=${`${count(counts.pipeline_restarts)} of the pipeline, ${count(counts.rebalances)} rebalances`}
+      note=${plural(counts.rebalances, "rebalance") + (counts.pipeline_restarts > 0 ? `, ${count(counts.pipeline_restarts)} of the pipeline` : "")}
       points=${history.rates("restarts")} say=${perSecond} now=${now} />
   </dl>`;
 };

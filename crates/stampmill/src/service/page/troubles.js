@@ -62,9 +62,9 @@ export const DeadLetters = ({ pipeline, history }) => {
   return html`<section class="dead-letters">
     <h3>Dead letters</h3>
     <p>
-      <b>${count(dead_letters)}</b> since the start, to <span class="name">${pipeline.dead_letter_topic}</span>${
-        grown > 0 && html`; <b class="warn">${count(grown)} in the last minutes</b>`
-      }. To look at them, with this instance's configuration:
+      <b>${dead_letters > 0 ? count(dead_letters) : "None"}</b> since the start, to
+      ${" "}<span class="name">${pipeline.dead_letter_topic}</span>${grown > 0 && html`; <b class="warn">${count(grown)} in the last minutes</b>`}.
+      To look at all that are there, with this instance's configuration:
     </p>
     <pre tabindex="0"><code>${`stampmill dead-letters list --pipeline ${shell(pipeline.name)}`}</code></pre>
   </section>`;

@@ -24,8 +24,9 @@ export const bytes = (number) => {
 
 export const duration = (seconds) => {
   if (seconds == null) return UNKNOWN;
-  if (seconds > 0 && seconds < 0.05) return "< 0.1 s";
-  if (seconds < 10) return `${tenths.format(Math.max(seconds, 0))} s`;
+  if (seconds <= 0) return "0 s";
+  if (seconds < 0.1) return "< 0.1 s";
+  if (seconds < 10) return `${tenths.format(seconds)} s`;
   const s = Math.floor(seconds);
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
