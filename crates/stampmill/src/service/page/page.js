@@ -11,6 +11,8 @@ import { clock, health } from "./words.js";
 const POLL_MS = 1_000;
 // What is older is not shown as live, as after the page was hidden.
 const LIVE_MS = 6_000;
+// How long the success of an order is shown; a failure stays until it is closed.
+const NOTE_MS = 10_000;
 
 const state = {
   answer: null,
@@ -20,6 +22,8 @@ const state = {
   /** What the page knows of each pipeline, by its name. */
   views: new Map(),
   dialog: null,
+  /** What became of the reader's last order. */
+  note: null,
   /** The last changes of state, for screen readers. */
   spoken: "",
 };
@@ -41,7 +45,7 @@ const changes = (before, after) => {
   const known = new Map(before.map((pipeline) => [pipeline.name, inWords(pipeline)]));
   return after
     .filter((pipeline) => known.get(pipeline.name) !== inWords(pipeline))
-    .map((pipeline) => [inWords(pipeline), ...pipeline.reasons].join(": "))
+    .map((pipeline) => [inWords(pipeline), ...pipeline.reasons.slice(0, 1)].join(": "))
     .join(". ");
 };
 
@@ -101,6 +105,12 @@ const open = (dialog) => {
 /** `retry` is what was refused. */
 const ask = (reason, retry) => open({ kind: "token", reason, retry });
 
+const note = (tone, text) => {
+  state.note = { tone, text };
+  paint();
+  return state.note;
+};
+
 const on = {
   toggle(name) {
     const view = state.views.get(name);
@@ -131,18 +141,20 @@ const on = {
     retry();
   },
   async order(name, verb, partition) {
-    const view = state.views.get(name);
     const what = partition ? partitionKey(partition) : name;
-    view.note = { tone: "quiet", text: `${what}: ${verb} is on its way` };
-    paint();
+    note("quiet", `${what}: ${verb} is on its way`);
     try {
       await order(name, verb, partition);
-      view.note = { tone: "quiet", text: `${what}: ${verb}d at ${clock(Date.now())}` };
+      const told = note("quiet", `${what}: ${verb}d at ${clock(Date.now())}`);
+      setTimeout(() => on.forget(told), NOTE_MS);
     } catch (error) {
-      view.note = { tone: "bad", text: `${what}: ${verb} failed: ${error.message}` };
+      note("bad", `${what}: ${verb} failed: ${error.message}`);
       if (error instanceof Refused && error.wantsToken) ask(error.message, () => on.order(name, verb, partition));
+      paint();
     }
-    state.spoken = view.note.text;
+  },
+  forget(told) {
+    if (state.note === told) state.note = null;
     paint();
   },
 };
@@ -150,7 +162,7 @@ const on = {
 // --- How it looks ---
 
 const Page = () => {
-  const { answer, gone, views, dialog, spoken } = state;
+  const { answer, gone, views, dialog, spoken, note: told } = state;
   const isLive = gone == null && answer != null && Date.now() - state.answeredAt < LIVE_MS;
   const now = answer && Date.parse(answer.now);
   const pipelines = answer?.pipelines ?? [];
@@ -158,10 +170,13 @@ const Page = () => {
   return html`
     <${Top} answer=${answer} gone=${gone} isLive=${isLive} on=${on} />
     <main class=${isLive ? "live" : "stale"}>
+      ${answer && pipelines.length === 0 && html`<p>No pipeline is configured.</p>`}
       ${pipelines.length > 1 && html`<${Overview} pipelines=${pipelines} views=${views} now=${now} on=${on} />`}
       ${shown.map((pipeline) => html`<${Pipeline} key=${pipeline.name} pipeline=${pipeline} view=${views.get(pipeline.name)} now=${now} on=${on} />`)}
     </main>
     <p class="spoken" role="status">${spoken}</p>
+    <div role="status">${told && html`<p class=${`note ${told.tone}`}>
+      ${told.text} <button type="button" onClick=${() => on.forget(told)}>Close</button></p>`}</div>
     <${Dialog} dialog=${dialog} on=${on} />`;
 };
 

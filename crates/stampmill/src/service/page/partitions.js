@@ -4,6 +4,8 @@ import { html } from "./html.js";
 import { Mark, Spark, State } from "./marks.js";
 import { count, duration, plural } from "./words.js";
 
+// On a phone the grid is folded: hundreds of cells would stand before what went wrong.
+const isWide = matchMedia("(min-width: 50rem)").matches;
 const MOST_ROWS = 24;
 const WORST_ROWS = 8;
 
@@ -93,16 +95,18 @@ const Cell = ({ partition, chosen, onClick }) => {
   </li>`;
 };
 
-const Grid = ({ name, partitions, chosen, on }) =>
-  [...Map.groupBy(partitions, (partition) => partition.topic)].map(
-    ([topic, all]) => html`<h4 class="name">${topic}</h4>
+const Grid = ({ name, partitions, chosen, on }) => html`<details open=${isWide}>
+  <summary>All ${count(partitions.length)}, the worst first</summary>
+  ${[...Map.groupBy(partitions, (partition) => partition.topic)].map(
+    ([topic, all], _, { length }) => html`${length > 1 && html`<h4 class="name">${topic}</h4>`}
       <ul class="grid" aria-label=${`All partitions of ${topic}, the worst first`}>
         ${all.map((partition) => {
           const key = partitionKey(partition);
           return html`<${Cell} key=${key} partition=${partition} chosen=${key === chosen} onClick=${() => on.choose(name, key)} />`;
         })}
       </ul>`,
-  );
+  )}
+</details>`;
 
 export const Partitions = ({ pipeline, chosen, ...rest }) => {
   const { partitions } = pipeline;

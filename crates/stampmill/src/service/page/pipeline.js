@@ -10,7 +10,7 @@ const Figure = ({ label, value, unit, note, tone, ...plot }) => html`<div class=
   <dt>${label}</dt>
   <dd class=${`value ${tone ?? ""}`}>${value} ${unit && html`<span class="unit">${unit}</span>`}</dd>
   <dd><${Spark} ...${plot} tone=${tone ?? "good"} /></dd>
-  ${note && html`<dd class="note">${note}</dd>`}
+  ${note && html`<dd class="small">${note}</dd>`}
 </div>`;
 
 const perSecond = (value) => `${rate(value)} a second`;
@@ -40,7 +40,15 @@ const Figures = ({ pipeline, history, now }) => {
   </dl>`;
 };
 
-const Head = ({ pipeline, on, note }) => {
+// A topic may have hundreds of partitions, and each of them a reason of its own: their rows tell them.
+const REASONS = 6;
+
+const Reasons = ({ reasons }) => html`<ul class="reasons">
+  ${reasons.slice(0, REASONS).map((reason) => html`<li class="reason">${reason}</li>`)}
+  ${reasons.length > REASONS && html`<li class="quiet">and ${count(reasons.length - REASONS)} more</li>`}
+</ul>`;
+
+const Head = ({ pipeline, on }) => {
   const verb = pipeline.paused ? "resume" : "pause";
   const delivery = pipeline.delivery === "exactly_once" ? "exactly once" : "at least once";
   return html`<header>
@@ -49,16 +57,14 @@ const Head = ({ pipeline, on, note }) => {
     <p class="quiet">${delivery}, generation ${pipeline.generation}</p>
     <button type="button" class="order" aria-label=${`${verb} ${pipeline.name}`}
       onClick=${() => on.confirm(pipeline.name, verb)}>${verb}</button>
-    ${note && html`<p class=${`note ${note.tone}`}>${note.text}</p>`}
-    ${pipeline.reasons.length > 0 &&
-    html`<ul class="reasons">${pipeline.reasons.map((reason) => html`<li class="reason">${reason}</li>`)}</ul>`}
+    ${pipeline.reasons.length > 0 && html`<${Reasons} reasons=${pipeline.reasons} />`}
   </header>`;
 };
 
 export const Pipeline = ({ pipeline, view, now, on }) => {
-  const { history, actors, actorsError, note, chosen } = view;
+  const { history, actors, actorsError, chosen } = view;
   return html`<section class="pipeline" id=${`pipeline-${pipeline.name}`} aria-label=${`Pipeline ${pipeline.name}`}>
-    <${Head} pipeline=${pipeline} note=${note} on=${on} />
+    <${Head} pipeline=${pipeline} on=${on} />
     <${Flow} pipeline=${pipeline} history=${history} actors=${actors} />
     <${Figures} pipeline=${pipeline} history=${history} now=${now} />
     <div class="below">
