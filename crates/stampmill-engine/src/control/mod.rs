@@ -3,6 +3,7 @@
 
 mod board;
 mod commit;
+mod ends;
 mod look;
 mod positions;
 mod rebalance;
@@ -79,6 +80,8 @@ pub(crate) struct Stop(Arc<AtomicBool>);
 
 pub(crate) struct Control {
     settings: Arc<PipelineSettings>,
+    /// Before the consumer, which it asks.
+    ends: ends::Ends,
     consumer: Arc<GroupConsumer>,
     topology: Topology,
     reports: Receiver<Report>,
@@ -192,8 +195,10 @@ impl Mill {
             actors.transforms,
             actors.producers
         );
+        let ends = ends::Ends::start(&settings.name, Arc::downgrade(&consumer)).map_err(BuildError::Thread)?;
         let control = Control {
             settings: Arc::clone(settings),
+            ends,
             consumer,
             topology,
             reports,

@@ -75,6 +75,25 @@ fn a_suspended_pipeline_joins_and_waits() {
     drop(system);
 }
 
+/// More than is fetched ahead of a partition that is paused: so no fetch tells of the last of them.
+#[test]
+fn the_lag_of_what_is_not_fetched_is_known() {
+    const EACH: u64 = 40_000;
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    let mut settings = cluster.settings();
+    settings.suspended = true;
+    let running = start(vec![settings]).expect("the pipeline starts");
+    let steer = running.steers().remove(0);
+    until_all_are_ours(&running, &steer);
+    for part in 0..4 {
+        cluster.send(part * EACH * 3 / 4..(part + 1) * EACH * 3 / 4);
+    }
+    until(&running, "the lag to be known", |_| (0..3).all(|number| partition(&steer, number).lag() == Some(EACH)));
+    stop(running);
+    drop(system);
+}
+
 #[test]
 fn a_partition_goes_on_where_it_is_told_to() {
     let system = actix_rt::System::new();
