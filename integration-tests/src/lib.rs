@@ -13,6 +13,7 @@ pub mod client;
 pub mod collector;
 pub mod docker;
 pub mod eventually;
+pub mod http;
 pub mod in_flight;
 pub mod jars;
 pub mod judge;

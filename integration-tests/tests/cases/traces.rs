@@ -39,8 +39,9 @@ pub(crate) fn a_trace_is_carried_on(kafka: &Kafka) {
     let spans = eventually("the spans of two records", || Some(collector.spans()).filter(|spans| spans.len() >= 6));
     assert_eq!(spans.len(), 6, "{spans:?}");
     assert!(spans.iter().all(|span| span["traceId"] == TRACE));
-    let named =
-        |kind: &str| spans.iter().filter(move |span| span["name"].as_str().is_some_and(|name| name.starts_with(kind)));
+    let named = |kind: &'static str| {
+        spans.iter().filter(move |span| span["name"].as_str().is_some_and(|name| name.starts_with(kind)))
+    };
     let poll = named("poll").next().expect("a span of the reading");
     assert_eq!(poll["parentSpanId"], SENDER);
     assert!(named("send").any(|send| send["spanId"] == *span && send["parentSpanId"] == poll["spanId"]));

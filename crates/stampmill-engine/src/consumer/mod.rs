@@ -97,8 +97,10 @@ struct ClosedNotice {
     control: Sender<Report>,
 }
 
-/// A partition with a backlog would take all the credits otherwise, before the next has a turn.
-const BATCHES_AT_A_TIME: usize = 4;
+/// A partition with a backlog would take all the credits otherwise, before the next has a turn. The bytes are those of a
+/// fetched batch: librdkafka keeps all of it as long as a record of it is not taken.
+const RECORDS_AT_A_TIME: usize = 2_000;
+const BYTES_AT_A_TIME: usize = 1 << 20;
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 const SEEK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -118,9 +120,10 @@ impl ConsumerActor {
     /// Takes what is there, batch by batch, as far as the credits go, and lets others take theirs in between.
     fn read(&mut self) {
         fail_point!("consumer::deaf", |_| ());
-        for _ in 0..BATCHES_AT_A_TIME {
-            if !self.may_read() {
-                return;
+        let (mut records, mut bytes) = (0, 0);
+        while self.may_read() {
+            if records >= RECORDS_AT_A_TIME || bytes >= BYTES_AT_A_TIME {
+                return self.read_on();
             }
             let mut batch = Batch::new(Arc::clone(&self.spec.partition.topic), self.spec.partition.partition);
             let most = match self.state {
@@ -129,6 +132,7 @@ impl ConsumerActor {
             };
             let taken = self.queue.take(&mut batch, self.tracker.end().get(), most, &self.spec.completed);
             self.note(&taken);
+            (records, bytes) = (records + batch.len(), bytes + batch.bytes());
             if let (Some(first), Some(last)) = (batch.first(), batch.last()) {
                 self.take_up(batch, first, last);
             }
@@ -142,7 +146,11 @@ impl ConsumerActor {
             }
             self.spec.pulse.made();
         }
-        if self.may_read() && !self.spec.wake_is_due.swap(true, Ordering::AcqRel) {
+    }
+
+    /// When the others have had their turn.
+    fn read_on(&self) {
+        if !self.spec.wake_is_due.swap(true, Ordering::AcqRel) {
             self.spec.upstream.addr.do_send(Wake);
         }
     }
