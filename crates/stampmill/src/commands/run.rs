@@ -18,7 +18,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 const BEYOND_THE_DRAIN: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(mut settings: Settings, options: RunOptions) -> ExitCode {
-    let log = logging::init(logging::DEFAULT, settings.log_format);
+    let log = logging::init(logging::DEFAULT, settings.log_format).output;
     #[cfg(feature = "failpoints")]
     let _faults = fail::FailScenario::setup();
 

@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
     println!("An embedded Kafka is at {address}.");
     let (settings, log_format) = pipeline::load(&address)?;
     // Its own output is what people are to look at.
-    let log = logging::init("warn,bank-audit=info", log_format);
+    let log = logging::init("warn,bank-audit=info", log_format).output;
 
     let mut clients = ClientConfig::new();
     clients.set("bootstrap.servers", &address).set_log_level(RDKafkaLogLevel::Critical);
