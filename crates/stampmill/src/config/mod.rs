@@ -10,6 +10,7 @@ mod failures;
 mod interpolation;
 mod json_schema;
 mod layers;
+mod listeners;
 pub(crate) mod memory;
 mod numbers;
 mod origin;
@@ -46,6 +47,7 @@ use self::topics::Traffic;
 
 pub(crate) use self::error::{ConfigError, ConfigErrors};
 pub(crate) use self::json_schema::json_schema;
+pub(crate) use self::listeners::{Admin, Listeners, Token};
 pub(crate) use self::secrets::Secrets;
 
 /// Everything that is told from outside.
@@ -69,6 +71,7 @@ pub(crate) struct Settings {
     /// In the order of their names; at least one.
     pub(crate) pipelines: Vec<PipelineSettings>,
     pub(crate) log_format: Format,
+    pub(crate) listeners: Listeners,
     /// What must not be shown of it.
     pub(crate) secrets: Secrets,
 }
@@ -161,7 +164,8 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     topics::check(reading, &traffic);
     drop(traffic);
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
+    let listeners = listeners::listeners(&root).unwrap_or_default();
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
-    Settings { pipelines: pipelines.collect(), log_format, secrets: reading.secrets.borrow().clone() }
+    Settings { pipelines: pipelines.collect(), log_format, listeners, secrets: reading.secrets.borrow().clone() }
 }

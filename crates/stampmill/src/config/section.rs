@@ -79,7 +79,9 @@ impl<'a> Section<'a> {
     pub(crate) fn text(&self, name: &str) -> Option<Text> {
         let text = self.reading.text(self.value(name)?, self.at(name))?;
         match self.key(name).kind {
-            Kind::Text | Kind::Topic if text.text.is_empty() => self.refuse(name, text, "a text that is not empty"),
+            Kind::Text | Kind::Secret | Kind::Topic if text.text.is_empty() => {
+                self.refuse(name, text, "a text that is not empty")
+            }
             _ => Some(text),
         }
     }
