@@ -35,7 +35,8 @@ pub enum ReloadError {
 // === impl Steer ===
 
 impl Steer {
-    fn settings(&self) -> Arc<PipelineSettings> {
+    /// Those that it runs by, the steps of the last reload included.
+    pub fn settings(&self) -> Arc<PipelineSettings> {
         Arc::clone(&self.steps.lock().unwrap_or_else(PoisonError::into_inner).settings)
     }
 
