@@ -5,6 +5,7 @@
 
 mod checks;
 mod connection;
+mod effective;
 mod error;
 mod failures;
 mod interpolation;
@@ -45,6 +46,7 @@ use self::reading::Reading;
 use self::section::Section;
 use self::topics::Traffic;
 
+pub(crate) use self::effective::Effective;
 pub(crate) use self::error::{ConfigError, ConfigErrors};
 pub(crate) use self::json_schema::json_schema;
 pub(crate) use self::listeners::{Admin, Listeners, Token};
@@ -74,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) listeners: Listeners,
     /// What must not be shown of it.
     pub(crate) secrets: Secrets,
+    /// All of it, to compare another one with.
+    pub(crate) effective: Effective,
 }
 
 pub(crate) const DEFAULT_FILES: [&str; 2] = ["config/stampmill.yaml", "/etc/stampmill/stampmill.yaml"];
@@ -85,7 +89,10 @@ const LOG_FORMATS: &[(&str, Format)] = &[("line", Format::Line), ("json", Format
 /// # Errors
 /// Everything that is wrong with it, at once.
 pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
-    with_valid(sources, |_, _, settings| settings)
+    with_valid(sources, |reading, merged, settings| {
+        let effective = effective::effective(reading, merged);
+        Settings { effective, ..settings }
+    })
 }
 
 /// The configuration that is in force, as YAML: each value with where it comes from, and none that is secret.
@@ -123,6 +130,7 @@ fn with_valid<T>(
         errors: RefCell::new(errors),
         partials: RefCell::default(),
         secrets: RefCell::default(),
+        template_files: RefCell::default(),
     };
     let settings = read(&reading, &merged, sources.available);
     let is_valid = reading.errors.borrow().is_empty();
@@ -167,5 +175,6 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     let listeners = listeners::listeners(&root).unwrap_or_default();
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
-    Settings { pipelines: pipelines.collect(), log_format, listeners, secrets: reading.secrets.borrow().clone() }
+    let secrets = reading.secrets.borrow().clone();
+    Settings { pipelines: pipelines.collect(), log_format, listeners, secrets, effective: Effective::default() }
 }

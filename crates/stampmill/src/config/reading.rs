@@ -20,6 +20,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) errors: RefCell<Vec<ConfigError>>,
     /// Of each folder that was asked for; `None` where they could not be read, which has been noted.
     pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
+    /// The text of each file that a key names, by that key.
+    pub(crate) template_files: RefCell<BTreeMap<String, String>>,
     /// What was read that must not be shown.
     pub(crate) secrets: RefCell<Secrets>,
 }

@@ -145,7 +145,11 @@ impl<'a> Section<'a> {
         let text = self.text(name)?;
         let path = origin::folder(&text.at.origin).unwrap_or(Path::new("")).join(&text.text);
         match std::fs::read_to_string(&path) {
-            Ok(source) => self.reading.compiled(&source, text.at, options),
+            Ok(source) => {
+                let compiled = self.reading.compiled(&source, text.at, options);
+                self.reading.template_files.borrow_mut().insert(self.path(name), source);
+                compiled
+            }
             Err(source) => {
                 let path = match text.written {
                     None => format!("`{}`", path.display()),
