@@ -10,9 +10,10 @@ use std::panic::PanicHookInfo;
 use log::{Log, Metadata, Record};
 use stampmill_engine::logging::{Format, Line, LogOutput, Time};
 
-pub(crate) use self::filter::LogFilter;
+pub(crate) use self::filter::{FilterError, LogFilter};
 
-pub(crate) const DEFAULT: &str = "info";
+/// What the listeners say of themselves is told in our own words.
+pub(crate) const DEFAULT: &str = "info,actix_server=warn";
 /// The logger of what people have told the program to do.
 pub(crate) const AUDIT: &str = "stampmill::audit";
 

@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod dev_broker;
+pub(crate) mod healthcheck;
 pub(crate) mod render;
 pub(crate) mod run;
 

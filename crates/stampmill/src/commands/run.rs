@@ -1,24 +1,26 @@
 //! `stampmill run`: the pipelines, until a signal or a fault.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use stampmill_engine::Running;
-use stampmill_engine::logging::LogOutput;
 use stampmill_engine::settings::{PipelineSettings, RunOptions};
 
 use crate::commands::exit;
-use crate::config::Settings;
-use crate::logging;
-use crate::signals::Signals;
+use crate::config::{Settings, Sources};
+use crate::logging::{self, Logging};
+use crate::service::{Listening, Reloader, Service};
+use crate::signals::{Hangup, Signals};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// What a stop may take beyond the longest `drain_timeout_ms`: to end transactions, close clients and leave groups.
 const BEYOND_THE_DRAIN: Duration = Duration::from_secs(30);
 
-pub(crate) fn run(mut settings: Settings, options: RunOptions) -> ExitCode {
-    let log = logging::init(logging::DEFAULT, settings.log_format).output;
+/// `settings` are what `sources` hold; a reload reads them again.
+pub(crate) fn run(mut settings: Settings, sources: Sources, options: RunOptions) -> ExitCode {
+    let log = logging::init(logging::DEFAULT, settings.log_format);
     #[cfg(feature = "failpoints")]
     let _faults = fail::FailScenario::setup();
 
@@ -27,7 +29,7 @@ pub(crate) fn run(mut settings: Settings, options: RunOptions) -> ExitCode {
     log::info!("stampmill {} starts {}", env!("CARGO_PKG_VERSION"), names.join(", "));
     // The arbiters of the pipelines belong to this system, and must be gone before it.
     let system = actix_rt::System::new();
-    let ended = system.block_on(until_ended(settings, &log));
+    let ended = system.block_on(until_ended(settings, sources, log));
     drop(system);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,11 +44,16 @@ fn name_and_guarantee(pipeline: &PipelineSettings) -> String {
     format!("`{}`: {}", pipeline.name, pipeline.delivery)
 }
 
-async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> {
-    let signals = Signals::listen()?;
+async fn until_ended(settings: Settings, sources: Sources, log: Logging) -> anyhow::Result<()> {
+    let (signals, hangup, started) = (Signals::listen()?, Hangup::listen()?, SystemTime::now());
     let drains = settings.pipelines.iter().map(|pipeline| pipeline.pace.drain_timeout);
     let patience = drains.max().unwrap_or_default() + BEYOND_THE_DRAIN;
-    let running = stampmill_engine::start(settings.pipelines, log)?;
+    // An address that is not to be had ends the start before any group is joined.
+    let listening = Listening::bind(&settings.listeners)?;
+    let running = stampmill_engine::start(settings.pipelines, &log.output)?;
+    let reloader = Reloader::new(sources, settings.effective, running.steers());
+    let service = Arc::new(Service { reloader, filter: log.filter, secrets: settings.secrets, started });
+    let serving = listening.serve(&service)?;
     let mut looks = actix_rt::time::interval(BETWEEN_LOOKS);
     let mut stopping = None::<Instant>;
     while !running.all_finished() {
@@ -54,6 +61,9 @@ async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> 
         if let Some(signal) = signals.beyond_the_first() {
             log::warn!("a second signal: what is in flight is not waited for, and comes again at the next start");
             std::process::exit(128 + signal);
+        }
+        if hangup.take() {
+            reload(&service);
         }
         match stopping {
             None if signals.first().is_some() || running.finished() => {
@@ -67,7 +77,15 @@ async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> 
             _ => {}
         }
     }
+    // To the last, whoever asks is told how it goes.
+    serving.stop().await;
     Ok(running.wait()?)
+}
+
+/// Whoever sent the signal looks for the outcome in the log.
+fn reload(service: &Arc<Service>) {
+    let service = Arc::clone(service);
+    drop(actix_rt::task::spawn_blocking(move || service.reloader.reload().map(drop)));
 }
 
 fn stop(running: &Running, signal: Option<i32>) {
