@@ -235,9 +235,7 @@ pipelines:
 
     #[test]
     fn the_same_in_other_words_is_no_difference() {
-        for (from, to) in
-            [("[in]", "in"), ("log: x", "log: { message: x, level: info }"), ("group: a", "group: 'a'")]
-        {
+        for (from, to) in [("[in]", "in"), ("log: x", "log: { message: x, level: info }"), ("group: a", "group: 'a'")] {
             assert_eq!(after("same", "c.yaml", from, to), (vec![], vec![]), "{to}");
         }
         assert_eq!(format!("{:?}", loaded(&two("debug"))), "Effective { .. }");

@@ -50,6 +50,8 @@ impl LogFilter {
         let mut builder = Builder::new();
         let fault = |fault: env_filter::ParseError| FilterError { text: text.to_owned(), fault: fault.to_string() };
         let filter = builder.try_parse(text).map_err(fault)?.build();
+        // By the old one, which may be the only one to let it through.
+        log::warn!("the log goes by `{text}` from now on");
         let _alone = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.now.store(Arc::new(Named { text: text.to_owned(), filter }));
         self.limit();

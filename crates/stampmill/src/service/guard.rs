@@ -42,13 +42,13 @@ fn admit(admin: &Admin, request: &ServiceRequest) -> Result<(), Problem> {
     let headers = request.headers();
     let host = text(headers, &HOST);
     if !is_ours(admin, host) {
-        return Err(Problem::Host(host.to_owned()));
+        return Err(Problem::Host(short(host)));
     }
     if headers.contains_key(ORIGIN) {
         let origin = text(headers, &ORIGIN);
         let site = origin.split_once("://").map_or("", |(_, site)| site);
         if !site.eq_ignore_ascii_case(host) {
-            return Err(Problem::Origin(origin.to_owned()));
+            return Err(Problem::Origin(short(origin)));
         }
     }
     let is_loopback = admin.listen.ip().is_loopback();
@@ -59,6 +59,11 @@ fn admit(admin: &Admin, request: &ServiceRequest) -> Result<(), Problem> {
         None if steers => Err(Problem::TokenUnset),
         _ => Ok(()),
     }
+}
+
+/// As much of it as is worth telling.
+fn short(text: &str) -> String {
+    text.chars().take(200).collect()
 }
 
 /// Empty where it is not there, or no text.
@@ -84,10 +89,9 @@ fn check(token: &Token, headers: &HeaderMap) -> Result<(), Problem> {
 
 /// A line for each try to change something, refused ones included.
 fn audit<B>(response: &ServiceResponse<B>) {
-    const LONGEST: usize = 200;
     let request = response.request();
     let who = request.peer_addr().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
-    let path: String = request.path().chars().take(LONGEST).collect();
+    let path = short(request.path());
     let what = request.extensions().get::<Audited>().map_or_else(String::new, |what| format!(": {}", what.0));
     match response.response().error() {
         None => log::info!(target: AUDIT, "{who}: POST {path}{what}: done"),

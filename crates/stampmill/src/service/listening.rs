@@ -1,6 +1,6 @@
 //! The two listeners: bound before anything else starts, served when there is something to show.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ pub(crate) struct Serving(Vec<ServerHandle>);
 
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{key}`: {address} cannot be listened on: {source}; give it an address of this machine and a port that is free, or `off`"
+    "`{key}`: {address} cannot be listened on: {fault}; give it an address of this machine and a port that is free, or `off`"
 )]
 pub(crate) struct ListenError {
     key: &'static str,
     address: SocketAddr,
-    source: std::io::Error,
+    fault: std::io::Error,
 }
 
 /// For the head of a request. Bodies have their own ([`super::api`]).
@@ -51,6 +51,16 @@ impl Listening {
             None => None,
         };
         Ok(Self { probes, admin })
+    }
+
+    /// The page alone, to look at: at its usual port, or at any if that is taken.
+    pub(crate) fn for_the_page() -> Result<Self, ListenError> {
+        const PORT: u16 = 9600;
+        let at = |port| {
+            let admin = Admin { listen: (Ipv4Addr::LOCALHOST, port).into(), token: None, allowed_hosts: Vec::new() };
+            Self::bind(&Listeners { probes: None, admin: Some(admin) })
+        };
+        at(PORT).or_else(|_taken| at(0))
     }
 
     /// Where the page is, if it is anywhere.
@@ -84,7 +94,7 @@ impl Listening {
 }
 
 fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).map_err(|source| ListenError { key, address, source })
+    TcpListener::bind(address).map_err(|fault| ListenError { key, address, fault })
 }
 
 fn serve(

@@ -11,8 +11,6 @@ mod probes;
 mod problem;
 mod reload;
 mod routes;
-#[cfg(test)]
-mod tests;
 
 use std::time::SystemTime;
 

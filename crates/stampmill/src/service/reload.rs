@@ -64,7 +64,9 @@ impl Reloader {
             Ok(Reloaded { changed, .. }) => log::info!("reloaded: other steps for {}", quoted(changed)),
             Err(error) => {
                 log::error!("not reloaded: {error}");
-                error.each().iter().for_each(|error| log::error!("not reloaded: {error}"));
+                if let ReloadError::Invalid(errors) = error {
+                    errors.each().for_each(|error| log::error!("not reloaded: {error}"));
+                }
             }
         }
         outcome
