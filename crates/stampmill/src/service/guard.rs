@@ -16,6 +16,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use subtle::ConstantTimeEq;
 
+use super::page;
 use super::problem::Problem;
 use crate::config::{Admin, Token};
 use crate::logging::AUDIT;
@@ -53,9 +54,10 @@ fn admit(admin: &Admin, request: &ServiceRequest) -> Result<(), Problem> {
     }
     let is_loopback = admin.listen.ip().is_loopback();
     let steers = request.method() == Method::POST;
-    let is_api = request.path().starts_with("/api");
+    // A path may be written in several ways, so what is not surely of the page is of the pipelines.
+    let is_page = page::is_of_it(request.path());
     match &admin.token {
-        Some(token) if steers || (is_api && !is_loopback) => check(token, headers),
+        Some(token) if steers || (!is_page && !is_loopback) => check(token, headers),
         None if steers => Err(Problem::TokenUnset),
         _ => Ok(()),
     }

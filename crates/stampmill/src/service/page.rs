@@ -13,6 +13,11 @@ const FILES: [(&str, &str, &[u8]); 4] = [
     ("/favicon.svg", "image/svg+xml", include_bytes!("page/favicon.svg")),
 ];
 
+/// Holds nothing, whoever looks at it.
+pub(super) fn is_of_it(path: &str) -> bool {
+    FILES.iter().any(|(file, ..)| *file == path)
+}
+
 pub(super) fn configure(app: &mut ServiceConfig) {
     let resource = |(path, kind, bytes): (&str, &'static str, &'static [u8])| {
         routes::get(path, move || async move { HttpResponse::Ok().content_type(kind).body(bytes) })

@@ -68,12 +68,32 @@ fn only_who_has_the_token_steers_and_each_try_is_told() {
 
 #[test]
 fn without_a_token_nothing_can_be_steered() {
-    let mill = Mill::with("tokenless", "", "");
+    let mill = Mill::with("tokenless", "", "listen: '127.0.0.1:0'");
     for headers in [&[JSON][..], &[JSON, TOKEN]] {
         let refused = request(&mill.admin, "POST", "/api/pipelines/p/pause", headers, "{}");
         assert_eq!((refused.status, refused.error().starts_with("set `admin.token` ")), (403, true), "{refused:?}");
     }
     assert_eq!(mill.get("/api/pipelines").status, 200);
+}
+
+#[test]
+fn off_loopback_nothing_of_the_pipelines_is_seen_without_the_token() {
+    let mill = Mill::with("open", "", "listen: '0.0.0.0:0', token: s3cret-token, allowed_hosts: [mill.example.org]");
+    assert_eq!(mill.get("/").status, 200, "the page holds nothing");
+    for path in ["/api/pipelines", "/api/pipelines/p/actors", "/api/log", "/api/openapi.json", "/api/nothing", "/api"] {
+        let refused = mill.get(path);
+        assert!(refused.status == 401 && refused.head.contains("www-authenticate: bearer"), "{path}: {refused:?}");
+    }
+    for host in ["mill.example.org", "localhost:80", "10.1.2.3:9600"] {
+        let headers = [TOKEN, &format!("Host: {host}")];
+        assert_eq!(request(&mill.admin, "GET", "/api/pipelines", &headers, "").status, 200, "{host}");
+    }
+    assert_eq!(request(&mill.admin, "GET", "/api/pipelines", &[TOKEN, "Host: evil.org"], "").status, 403);
+    // By another way of writing the path.
+    for path in ["//api/pipelines", "/%61pi/pipelines", "/./api/pipelines", "http://localhost/api/pipelines"] {
+        let answer = mill.get(path);
+        assert!([401, 404].contains(&answer.status) && !answer.body.contains("records_in"), "{path}: {answer:?}");
+    }
 }
 
 #[test]

@@ -53,10 +53,10 @@ fn start(mut command: Command, log: PathBuf) -> Child {
 impl Mill {
     /// A pipeline `p` of 2 partitions, with further keys of it, and a token.
     pub(crate) fn start(name: &str, more: &str) -> Self {
-        Self::with(name, more, "token: s3cret-token")
+        Self::with(name, more, "listen: '127.0.0.1:0', token: s3cret-token")
     }
 
-    /// `admin` are the keys of `admin` beside `listen`.
+    /// With these keys of `admin`.
     pub(crate) fn with(name: &str, more: &str, admin: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("stampmill-service-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
@@ -80,7 +80,7 @@ pipelines:
     commit_interval_ms: 50
 {more}
 probes: {{ listen: '127.0.0.1:0' }}
-admin: {{ listen: '127.0.0.1:0', {admin} }}
+admin: {{ {admin} }}
 "
         );
         fs::write(folder.join("c.yaml"), text).expect("a file");
