@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all chaos bench fuzz lint fmt
+.PHONY: test test-all page chaos bench fuzz lint fmt
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -10,6 +10,10 @@ test:
 # integration-tests/REPORT.md.
 test-all:
 	integration-tests/report
+
+# The page in headless Chromium; needs Node.js 20 and `chromium`.
+page:
+	cd integration-tests/page && npm ci --ignore-scripts --no-audit --no-fund && npm test
 
 # Every fault under load, again and again for CHAOS_MINUTES (60), on the versions of CHAOS_KAFKA (the newest, and the
 # tutorial's in short) and with the guarantees of CHAOS_DELIVERY (both); what was counted goes to

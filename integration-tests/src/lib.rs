@@ -10,6 +10,7 @@ pub mod bench;
 pub mod broker;
 pub mod chaos;
 pub mod client;
+pub mod collector;
 pub mod docker;
 pub mod eventually;
 pub mod in_flight;

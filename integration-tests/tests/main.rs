@@ -23,7 +23,9 @@ mod cases {
     pub(crate) mod panics;
     pub(crate) mod start;
     pub(crate) mod supervision;
+    pub(crate) mod tap;
     pub(crate) mod templates;
+    pub(crate) mod traces;
     pub(crate) mod tutorial;
 }
 mod kafka;
@@ -116,6 +118,8 @@ const CASES: &[Case] = &[
         Group::Core,
         cases::dead_letters::they_are_listed_shown_and_replayed,
     ),
+    case("tap::records_before_and_after", Group::More, cases::tap::records_before_and_after),
+    case("tap::beside_the_pipeline", Group::More, cases::tap::beside_the_pipeline),
     case("ordering::a_crash_replays_little", Group::More, cases::ordering::a_crash_replays_little),
     case("ordering::each_key_stays_in_order", Group::More, cases::ordering::each_key_stays_in_order),
     case("supervision::one_that_hangs_is_replaced", Group::More, cases::supervision::one_that_hangs_is_replaced),
@@ -143,6 +147,12 @@ const CASES: &[Case] = &[
     with_own_broker("chaos::refusals", Group::More, cases::chaos::refusals),
     with_own_broker("chaos::exactly_once", Group::Core, cases::chaos::exactly_once),
     with_own_broker("chaos::the_verdict_sees_damage", Group::More, cases::chaos::the_verdict_sees_damage),
+    case("traces::a_trace_is_carried_on", Group::More, cases::traces::a_trace_is_carried_on),
+    case(
+        "traces::a_collector_that_is_away_holds_nothing_up",
+        Group::More,
+        cases::traces::a_collector_that_is_away_holds_nothing_up,
+    ),
     case("footprint::too_little_memory_is_refused", Group::More, cases::footprint::too_little_memory_is_refused),
     case("footprint::memory_stays_within_its_budget", Group::More, cases::footprint::memory_stays_within_its_budget),
     with_own_broker(

@@ -45,6 +45,20 @@ impl Fault {
 // === impl FaultClass ===
 
 impl FaultClass {
+    pub const ALL: [Self; 11] = [
+        Self::NotJson,
+        Self::InvalidUtf8,
+        Self::Empty,
+        Self::TooDeep,
+        Self::MissingField,
+        Self::Helper,
+        Self::Limit,
+        Self::Output,
+        Self::Panic,
+        Self::TooLarge,
+        Self::Refused,
+    ];
+
     /// The name in headers, metrics and docs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,6 +73,20 @@ impl FaultClass {
             Self::Panic => "panic",
             Self::TooLarge => "too-large",
             Self::Refused => "refused",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_listed_and_have_names_of_their_own() {
+        for (index, class) in FaultClass::ALL.into_iter().enumerate() {
+            assert_eq!(class as usize, index);
+            let same = FaultClass::ALL.iter().filter(|other| other.as_str() == class.as_str());
+            assert_eq!(same.count(), 1, "{}", class.as_str());
         }
     }
 }

@@ -122,7 +122,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Halted { partition, offset, reason, .. } => write!(
                 out,
-                "{partition} has halted at offset {offset}: {reason}; mend what it fails on and resume it, leave the record out by `skip`, or set `on_failure.then` and restart"
+                "{partition} has halted at offset {offset}: {reason}; mend what it fails on and resume the partition, or have it skip the offset"
             ),
             Self::BreakerOpen { partition, offset, reason } => {
                 write!(out, "{partition} pauses at offset {offset}: {reason}")

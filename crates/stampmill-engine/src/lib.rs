@@ -38,6 +38,7 @@ pub mod status;
 mod steering;
 mod supervise;
 mod topology;
+pub mod traces;
 mod transform;
 
 pub use self::ambient::AMBIENT;

@@ -11,7 +11,7 @@ use crate::credits::Credits;
 use crate::kafka::writer::{TopicWriter, WriteError};
 use crate::messages::{ChargedBatch, Work};
 use crate::outputs::{Output, OutputValue, Outputs};
-use crate::producer::outgoing::{Destination, Form, Partitions, SinkTopics};
+use crate::producer::outgoing::{Destination, Form, Partitions, Parts, SinkTopics};
 use crate::rendering::render;
 use crate::settings::PipelineSettings;
 
@@ -25,6 +25,17 @@ pub struct Offline {
 /// A record that was rendered.
 pub struct Prepared {
     work: Work,
+}
+
+/// What the sink's topic would get of a record. `None` is Kafka's null.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    pub key: Option<Vec<u8>>,
+    /// `None` for a tombstone.
+    pub payload: Option<Vec<u8>>,
+    /// Milliseconds since 1970; `None` where the record has none, or gets that of the moment of sending.
+    pub timestamp: Option<i64>,
+    pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
 // === impl Offline ===
@@ -41,7 +52,14 @@ impl Offline {
     /// # Errors
     /// The record cannot be processed.
     pub fn render(&mut self, batch: Batch) -> Result<Option<Prepared>, Failed> {
-        let log = LogSink { enabled: &|_, _| false, write: &|_, _, _, _| {} };
+        self.render_with_log(batch, LogSink { enabled: &|_, _| false, write: &|_, _, _, _| {} })
+    }
+
+    /// As [`Offline::render`], with the lines of the log steps going to `log`.
+    ///
+    /// # Errors
+    /// The record cannot be processed.
+    pub fn render_with_log(&mut self, batch: Batch, log: LogSink<'_>) -> Result<Option<Prepared>, Failed> {
         let mut outputs = Outputs::with_capacity(1, 0);
         let output = render(&self.settings, &batch.record(0), &mut self.scratch, log, &mut outputs)?;
         if let Output::Skipped = output {
@@ -60,6 +78,23 @@ impl Offline {
             outputs,
         };
         Ok(Some(Prepared { work }))
+    }
+
+    /// What [`Offline::send`] sends, but for the partition, which depends on how many the sink's topic has.
+    pub fn sent(&self, prepared: &Prepared) -> Sent {
+        let work = &prepared.work;
+        let record = work.batch.batch.record(0);
+        let Some(Output::Send { key, value, headers }) = work.outputs.records.first() else {
+            unreachable!("what is skipped or cannot be processed is not prepared")
+        };
+        let Parts { key, payload, timestamp } = self.destination.parts(work, &record, key, value);
+        let headers = self.destination.headers(work, 0, &record, headers);
+        Sent {
+            key: key.map(<[u8]>::to_vec),
+            payload: payload.map(<[u8]>::to_vec),
+            timestamp,
+            headers: headers.map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))).collect(),
+        }
     }
 
     /// Sends it to the sink's topic, which has so many partitions. `number` comes back if it is not delivered.

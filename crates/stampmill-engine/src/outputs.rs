@@ -7,6 +7,7 @@ use stampmill_core::fault::Fault;
 
 use crate::credits::Charge;
 use crate::logging::LinesByRoute;
+use crate::traces::Traced;
 
 /// In one block of memory, and in the order of the records.
 pub(crate) struct Outputs {
@@ -16,6 +17,8 @@ pub(crate) struct Outputs {
     pub(crate) headers: Vec<Range<usize>>,
     /// Lines of log steps that are written in the order of the batches.
     pub(crate) lines: LinesByRoute,
+    /// None where none of its records is traced.
+    pub(crate) traced: Option<Traced>,
     /// Set when the batch is complete.
     pub(crate) charge: Option<Charge>,
 }
@@ -56,6 +59,18 @@ pub(crate) struct DeadLetter {
     pub(crate) last_time: i64,
 }
 
+// === impl Output ===
+
+impl Output {
+    /// Why there is none.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self {
+            Self::DeadLetter(letter) => Some(format!("{}: {}", letter.step, letter.fault.class.as_str())),
+            Self::Send { .. } | Self::Skipped => None,
+        }
+    }
+}
+
 // === impl DeadLetter ===
 
 impl DeadLetter {
@@ -81,6 +96,7 @@ impl Outputs {
             records: Vec::with_capacity(records),
             headers: Vec::new(),
             lines: LinesByRoute::default(),
+            traced: None,
             charge: None,
         }
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use stampmill_core::breaker::BreakerSettings;
 use stampmill_core::transform::Transforms;
 
+use crate::traces::Tracer;
+
 /// librdkafka properties under their own names.
 pub type Properties = BTreeMap<String, String>;
 
@@ -27,6 +29,8 @@ pub struct PipelineSettings {
     pub supervision: Supervision,
     /// It starts paused.
     pub suspended: bool,
+    /// Records are traced.
+    pub tracer: Option<Tracer>,
     pub run: RunOptions,
 }
 

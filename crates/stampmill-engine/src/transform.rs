@@ -8,6 +8,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHand
 use fail::fail_point;
 use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::record::{Batch, Record};
+use stampmill_core::repeats::Repeats;
 use stampmill_core::transform::{Failed, Log, LogSink, Scratch};
 
 use crate::logging::{LineBuffers, LinesOfBatch, LogRoutes, log_level, second};
@@ -19,6 +20,7 @@ use crate::producer::ProducerActor;
 use crate::rendering;
 use crate::settings::{PipelineSettings, Then};
 use crate::supervise::Pulse;
+use crate::traces::{SpanPlace, Traced};
 
 #[derive(Clone)]
 pub(crate) struct TransformSpec {
@@ -39,6 +41,8 @@ pub(crate) struct TransformActor {
     lines: RefCell<LineBuffers>,
     growth: Growth,
     telling: Option<SpawnHandle>,
+    /// Lines of records that failed.
+    failures: Repeats,
 }
 
 /// How many bytes the last batch had, and how many were made of it: the next is likely to be alike. What grows step by step
@@ -67,13 +71,22 @@ struct Slot {
 }
 
 const TELLING: Duration = Duration::from_secs(1);
+const BETWEEN_FAILURES: Duration = Duration::from_secs(1);
 
 // === impl TransformActor ===
 
 impl TransformActor {
     pub(crate) fn new(spec: TransformSpec) -> Self {
         let lines = RefCell::new(LineBuffers::new(Arc::clone(&spec.log)));
-        Self { spec, slot: None, scratch: Scratch::default(), lines, growth: Growth { from: 1, to: 1 }, telling: None }
+        Self {
+            spec,
+            slot: None,
+            scratch: Scratch::default(),
+            lines,
+            growth: Growth { from: 1, to: 1 },
+            telling: None,
+            failures: Repeats::new(BETWEEN_FAILURES),
+        }
     }
 
     /// Works through the batch in hand, from the first record that has no output yet.
@@ -88,8 +101,15 @@ impl TransformActor {
             if slot.attempts == 2 {
                 slot.first_failed = Some(now());
             }
-            let record = batch.batch.record(slot.outputs.records.len());
+            let place = slot.outputs.records.len();
+            let record = batch.batch.record(place);
+            let trace =
+                settings.tracer.as_ref().and_then(|tracer| tracer.begin(&record, place, || about(settings, &record)));
             let output = slot.next_output(&record, &mut tools);
+            if let Some((trace, tracer)) = trace.zip(settings.tracer.as_ref()) {
+                let traced = Traced { tracer: tracer.clone(), records: Vec::new() };
+                slot.outputs.traced.get_or_insert(traced).records.push(trace.rendered(output.failure()));
+            }
             slot.outputs.records.push(output);
             (slot.attempts, slot.first_failed) = (0, None);
             self.spec.pulse.made();
@@ -103,8 +123,8 @@ impl TransformActor {
         }
     }
 
-    fn pass_on(&self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
-        tell_failures(&self.spec, &batch.batch, &outputs);
+    fn pass_on(&mut self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
+        tell_failures(&self.spec, &mut self.failures, &batch.batch, &outputs);
         outputs.charge = Some(batch.charge.again(outputs.bytes.len() + outputs.lines.bytes()));
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
         let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs };
@@ -112,8 +132,20 @@ impl TransformActor {
     }
 }
 
-/// One line for a batch: a poisoned topic must not flood the log.
-fn tell_failures(TransformSpec { settings, counters, .. }: &TransformSpec, batch: &Batch, outputs: &Outputs) {
+fn about(settings: &PipelineSettings, record: &Record<'_>) -> SpanPlace {
+    SpanPlace {
+        pipeline: settings.name.clone(),
+        group: settings.source.group.clone(),
+        topic: record.topic.to_owned(),
+        partition: record.partition,
+        offset: record.offset.get(),
+        sink: settings.sink.topic.clone(),
+    }
+}
+
+/// One line for a batch, and not for each: a poisoned topic must not flood the log.
+fn tell_failures(spec: &TransformSpec, repeats: &mut Repeats, batch: &Batch, outputs: &Outputs) {
+    let TransformSpec { settings, counters, .. } = spec;
     let pipeline = &settings.name;
     let becomes = match settings.on_failure.then {
         Then::DeadLetter => "goes to the dead letters",
@@ -137,8 +169,9 @@ fn tell_failures(TransformSpec { settings, counters, .. }: &TransformSpec, batch
             reason: letter.fault.reason.clone(),
             more: more as u64,
         });
+        let Some(left_out) = repeats.admit(1 + more as u64, Instant::now()) else { return };
         log::warn!(
-            "{pipeline}: {}/{} offset {} {becomes}: {}: {}{}",
+            "{pipeline}: {}/{} offset {} {becomes}: {}: {}{}{left_out}",
             record.topic,
             record.partition,
             record.offset.get(),

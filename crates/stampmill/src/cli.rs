@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use stampmill_engine::settings::RunOptions;
 
 use crate::commands::dead_letters::DeadLetters;
+use crate::commands::tap::Tap;
+use crate::commands::test::Test;
 use crate::config::{Sources, memory};
 
 #[derive(Debug, Parser)]
@@ -29,6 +31,10 @@ pub(crate) enum Command {
     },
     /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
     Render(Render),
+    /// Run pipelines over the records of case files, and compare what comes out with what they expect. No broker is needed.
+    Test(Test),
+    /// Show live records before and after a pipeline's steps.
+    Tap(Tap),
     /// Look at the records that could not be processed, and send them again.
     DeadLetters(DeadLetters),
     /// Ask a running program whether it is ready, and end with 0 or 1: for images without a shell.

@@ -9,6 +9,7 @@ mod demo;
 mod logging;
 mod service;
 mod signals;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
         Command::Check(_)
         | Command::Config { .. }
         | Command::Render(_)
+        | Command::Test(_)
+        | Command::Tap(_)
         | Command::DeadLetters(_)
         | Command::DevBroker(_) => {
             logging::init(logging::DEFAULT, Format::default());
@@ -46,6 +49,8 @@ fn main() -> ExitCode {
         }
         Command::Config { command } => commands::config::run(command),
         Command::Render(arguments) => render::run(arguments),
+        Command::Test(arguments) => commands::test::run(arguments),
+        Command::Tap(arguments) => commands::tap::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Healthcheck(arguments) => healthcheck::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),

@@ -11,7 +11,7 @@ impl Control {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let partitions = self.assigned.iter().filter_map(|(partition, assigned)| {
             let end = ffi::known_end(&self.consumer, &partition.topic, partition.partition);
-            let mut status = assigned.status(partition, end, now, wall)?;
+            let mut status = assigned.status(partition, end.max(self.ends.of(partition)), now, wall)?;
             status.paused = self.orders.is_paused(partition);
             Some(status)
         });

@@ -123,7 +123,7 @@ fn most_partitions(settings: &PipelineSettings, topics: &Topics) -> i32 {
 }
 
 /// The topics of the source that there are, with their numbers of partitions.
-pub(super) fn read_topics(settings: &PipelineSettings, topics: &Topics) -> Vec<(String, i32)> {
+pub(crate) fn read_topics(settings: &PipelineSettings, topics: &Topics) -> Vec<(String, i32)> {
     let found = settings.source.topics.iter().flat_map(|topic| match topic.starts_with('^') {
         false => topics.get_key_value(topic).into_iter().collect(),
         true => matching(topic, topics),

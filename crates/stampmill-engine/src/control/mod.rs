@@ -3,6 +3,7 @@
 
 mod board;
 mod commit;
+mod ends;
 mod look;
 mod positions;
 mod rebalance;
@@ -21,9 +22,11 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use stampmill_core::repeats::Repeats;
 use stampmill_core::start_position::Mark;
 use thiserror::Error;
 
+pub(crate) use self::look::read_topics;
 pub use self::look::{DeadLetterTopic, Preflight, preflight};
 pub(crate) use self::startup::SinkFacts;
 pub use self::startup::StartError;
@@ -77,6 +80,8 @@ pub(crate) struct Stop(Arc<AtomicBool>);
 
 pub(crate) struct Control {
     settings: Arc<PipelineSettings>,
+    /// Before the consumer, which it asks.
+    ends: ends::Ends,
     consumer: Arc<GroupConsumer>,
     topology: Topology,
     reports: Receiver<Report>,
@@ -97,7 +102,7 @@ pub(crate) struct Control {
     last_look: Instant,
     /// It asks whether partitions have something to read.
     asking: Option<JoinHandle<()>>,
-    last_complaint: Option<Instant>,
+    complaints: Repeats,
 }
 
 /// A partition that is ours.
@@ -190,8 +195,10 @@ impl Mill {
             actors.transforms,
             actors.producers
         );
+        let ends = ends::Ends::start(&settings.name, Arc::downgrade(&consumer)).map_err(BuildError::Thread)?;
         let control = Control {
             settings: Arc::clone(settings),
+            ends,
             consumer,
             topology,
             reports,
@@ -207,7 +214,7 @@ impl Mill {
             is_ready: false,
             last_look: Instant::now(),
             asking: None,
-            last_complaint: None,
+            complaints: Repeats::new(BETWEEN_COMPLAINTS),
         };
         control.run()
     }
@@ -356,9 +363,8 @@ impl Control {
 
     /// A warning that may come again and again, said once in a while.
     fn complain(&mut self, of: &str) {
-        if self.last_complaint.is_none_or(|last| last.elapsed() >= BETWEEN_COMPLAINTS) {
-            self.last_complaint = Some(Instant::now());
-            log::warn!("{}: {of}", self.settings.name);
+        if let Some(left_out) = self.complaints.admit(1, Instant::now()) {
+            log::warn!("{}: {of}{left_out}", self.settings.name);
         }
     }
 }

@@ -137,6 +137,7 @@ impl Control {
     }
 
     fn count_partitions(&self) {
+        self.ends.assign(self.assigned.keys());
         self.topology.counters().partitions.store(self.assigned.len() as u64, Ordering::Relaxed);
     }
 
@@ -312,6 +313,7 @@ impl Control {
         }
         consumer::unassign(&self.consumer, &[]);
         self.topology.stop();
+        drop(self.ends);
         // The drop leaves the group, but for a static member; nobody else holds the consumer, so it happens here, where
         // it was polled.
         drop(self.consumer);

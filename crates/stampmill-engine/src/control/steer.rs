@@ -28,8 +28,10 @@ impl Control {
     pub(super) fn take_orders(&mut self) -> Result<(), PipelineError> {
         while let Some(given) = self.orders.take() {
             let done = self.carry_out(&given.task)?;
+            // Whoever hears of it may look at once.
+            self.tell_health();
+            self.tell_status(Instant::now());
             given.answer(done);
-            self.look();
         }
         Ok(())
     }
@@ -204,11 +206,5 @@ impl Control {
     fn reload(&mut self, reload: &Reload) {
         self.settings = Arc::clone(&reload.settings);
         self.topology.reload(reload);
-    }
-
-    /// Now, for somebody waits to see it.
-    fn look(&mut self) {
-        self.tell_health();
-        self.tell_status(Instant::now());
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod embedded;
 pub mod engine_properties;
+pub mod follow;
 pub mod reader;
 pub mod sample;
 pub mod scratch;

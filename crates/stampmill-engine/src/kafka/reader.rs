@@ -14,7 +14,7 @@ use stampmill_core::completed::Completed;
 use stampmill_core::record::{Batch, CommitOffset, Offset};
 use thiserror::Error;
 
-use super::cluster::{self, ANSWER};
+use super::cluster::{self, ANSWER, Topics};
 use super::ffi::PartitionQueue;
 use crate::settings::Properties;
 
@@ -50,7 +50,7 @@ pub enum ReadError {
 }
 
 /// Errors are told by the calls that meet them.
-struct Quiet;
+pub(super) struct Quiet;
 
 impl ClientContext for Quiet {
     fn error(&self, _: KafkaError, _: &str) {}
@@ -59,8 +59,8 @@ impl ClientContext for Quiet {
 impl ConsumerContext for Quiet {}
 
 const LIMIT: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(10);
-const BATCH: usize = 500;
+pub(super) const POLL: Duration = Duration::from_millis(10);
+pub(super) const BATCH: usize = 500;
 
 // === impl TopicReader ===
 
@@ -71,10 +71,7 @@ impl TopicReader {
     /// The brokers do not answer, or know no such topic.
     pub fn open(properties: &Properties, topic: &str, group: &str) -> Result<Self, ReadError> {
         let consumer: BaseConsumer<Quiet> = client(properties, group).create_with_context(Quiet)?;
-        let topics = cluster::topics(consumer.client()).map_err(|source| {
-            let servers = properties.get("bootstrap.servers").cloned().unwrap_or_default();
-            ReadError::Unreachable { servers, source }
-        })?;
+        let topics = topics(&consumer, properties)?;
         let partitions = topics.get(topic).copied().filter(|partitions| *partitions > 0);
         let partitions = partitions.ok_or_else(|| ReadError::NoTopic(topic.to_owned()))?;
         Ok(Self { consumer: Arc::new(consumer), topic: Arc::from(topic), partitions })
@@ -217,7 +214,15 @@ fn single(batch: &Batch) -> Batch {
     alone
 }
 
-fn client(properties: &Properties, group: &str) -> ClientConfig {
+/// The topics of the cluster, with their numbers of partitions.
+pub(super) fn topics(consumer: &BaseConsumer<Quiet>, properties: &Properties) -> Result<Topics, ReadError> {
+    cluster::topics(consumer.client()).map_err(|source| {
+        let servers = properties.get("bootstrap.servers").cloned().unwrap_or_default();
+        ReadError::Unreachable { servers, source }
+    })
+}
+
+pub(super) fn client(properties: &Properties, group: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
     config.set("ssl.ca.location", "probe").set("fetch.queue.backoff.ms", "10");

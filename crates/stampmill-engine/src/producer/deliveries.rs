@@ -262,6 +262,9 @@ impl Delivered {
         if let Some(seconds) = batch.record(0).timestamp.and_then(seconds_since) {
             counters.timings.delivery.observe(seconds);
         }
+        if let Some(traced) = &work.outputs.traced {
+            traced.settled(since.elapsed());
+        }
         match held {
             None => {
                 Counters::add(&counters.records_out, batch.len());

@@ -22,6 +22,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::Producer;
 use stampmill_core::breaker::{Breaker, BreakerSettings};
 use stampmill_core::record::Epoch;
+use stampmill_core::repeats::Repeats;
 
 use self::deliveries::Deliveries;
 use self::lane::{Advanced, Lane, Outlet};
@@ -68,7 +69,7 @@ pub(crate) struct ProducerActor {
     /// The aborts of transactions that it knows of.
     generation: u64,
     partitions: Partitions,
-    last_warning: Option<Instant>,
+    warnings: Repeats,
 }
 
 const PARTITION_REFRESH: Duration = Duration::from_secs(30);
@@ -93,7 +94,7 @@ impl ProducerActor {
             is_full: false,
             generation,
             partitions,
-            last_warning: None,
+            warnings: Repeats::new(BETWEEN_WARNINGS),
         }
     }
 
@@ -170,7 +171,7 @@ impl ProducerActor {
             return false;
         }
         let transaction = Arc::clone(transaction);
-        *self = Self { last_warning: self.last_warning, ..Self::new(self.spec.clone()) };
+        *self = Self { warnings: self.warnings.clone(), ..Self::new(self.spec.clone()) };
         // Only now: what is sent again must begin an epoch after this one.
         drop(transaction.take_aborted());
         true
@@ -178,10 +179,12 @@ impl ProducerActor {
 
     /// Once in a while; and then asks again what the sink's topic looks like, for that may be why.
     fn warn(&mut self, error: RDKafkaErrorCode, context: &mut Context<Self>) {
-        if self.last_warning.is_none_or(|last| last.elapsed() >= BETWEEN_WARNINGS) {
-            self.last_warning = Some(Instant::now());
+        if let Some(left_out) = self.warnings.admit(1, Instant::now()) {
             let Destination { pipeline, sink, dead_letter_topic, .. } = &*self.spec.destination;
-            log::warn!("{pipeline}: a record for `{}` or `{dead_letter_topic}` is tried again: {error}", sink.topic);
+            log::warn!(
+                "{pipeline}: a record for `{}` or `{dead_letter_topic}` is tried again: {error}{left_out}",
+                sink.topic
+            );
             self.refresh_partitions(context);
         }
     }

@@ -9,12 +9,13 @@ use rdkafka::producer::{BaseProducer, ProducerContext};
 use stampmill_core::fault::{Fault, FaultClass};
 use stampmill_core::partitioner;
 use stampmill_core::record::Record;
+use stampmill_core::trace_context::TRACEPARENT;
 
 use super::dead_letter::Size::{Stub, Whole};
 use crate::kafka::ffi::{Outgoing, SinkTopic, add_header};
 use crate::messages::Work;
 use crate::observe::Counters;
-use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue};
+use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue, Outputs};
 use crate::settings::{PipelineSettings, Sink, SinkPartition, SinkTimestamp, Then};
 
 /// Where the records of a pipeline go.
@@ -40,6 +41,15 @@ pub(crate) struct Partitions {
     pub(crate) sink: i32,
     /// 0 where there is no such topic: nothing goes there then.
     pub(crate) dead_letters: i32,
+}
+
+/// What goes out of a record beside its headers, before its partition is known.
+pub(crate) struct Parts<'a> {
+    pub(crate) key: Option<&'a [u8]>,
+    /// `None` is a tombstone.
+    pub(crate) payload: Option<&'a [u8]>,
+    /// `None` leaves it to the moment of sending.
+    pub(crate) timestamp: Option<i64>,
 }
 
 /// In which form a record goes out.
@@ -179,15 +189,26 @@ impl Destination {
         opaque: usize,
     ) -> Result<(), RDKafkaErrorCode> {
         let record = work.batch.batch.record(place);
+        let Parts { key, payload, timestamp } = self.parts(work, &record, key, value);
+        let partition = self.partition(partitions, work, &record, key);
+        let headers = self.owned_headers(work, place, &record, headers);
+        topic.send(Outgoing { partition, key, payload, timestamp, headers, opaque })
+    }
+
+    pub(crate) fn parts<'a>(
+        &self,
+        work: &'a Work,
+        record: &Record<'a>,
+        key: &OutputKey,
+        value: &OutputValue,
+    ) -> Parts<'a> {
         let bytes = &work.outputs.bytes;
-        let key = match key {
-            OutputKey::Source => record.key,
-            OutputKey::Null => None,
-            OutputKey::Rendered(range) => Some(&bytes[range.clone()]),
-        };
-        topic.send(Outgoing {
-            partition: self.partition(partitions, work, &record, key),
-            key,
+        Parts {
+            key: match key {
+                OutputKey::Source => record.key,
+                OutputKey::Null => None,
+                OutputKey::Rendered(range) => Some(&bytes[range.clone()]),
+            },
             payload: match value {
                 OutputValue::Tombstone => None,
                 OutputValue::Rendered(range) => Some(&bytes[range.clone()]),
@@ -196,9 +217,7 @@ impl Destination {
                 SinkTimestamp::Source => record.timestamp,
                 SinkTimestamp::Now => None,
             },
-            headers: self.headers(work, &record, headers),
-            opaque,
-        })
+        }
     }
 
     fn partition(&self, partitions: i32, work: &Work, record: &Record<'_>, key: Option<&[u8]>) -> i32 {
@@ -212,23 +231,42 @@ impl Destination {
         }
     }
 
-    /// The input's headers but for those that the sink writes, and then the sink's.
-    fn headers(&self, work: &Work, record: &Record<'_>, rendered: &Range<usize>) -> Option<OwnedHeaders> {
-        let own = self.sink.headers.len() + usize::from(self.sink.content_type.is_some());
+    fn owned_headers(
+        &self,
+        work: &Work,
+        place: usize,
+        record: &Record<'_>,
+        rendered: &Range<usize>,
+    ) -> Option<OwnedHeaders> {
+        let traced = usize::from(work.outputs.traced.is_some());
+        let own = self.sink.headers.len() + usize::from(self.sink.content_type.is_some()) + traced;
         if record.headers.is_empty() && own == 0 {
             return None;
         }
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + own);
-        for (name, value) in record.headers.iter().filter(|(name, _)| !self.writes_header(name)) {
-            add_header(&mut headers, name, value);
-        }
-        for (name, range) in self.sink.headers.iter().zip(&work.outputs.headers[rendered.clone()]) {
-            add_header(&mut headers, name.as_bytes(), Some(&work.outputs.bytes[range.clone()]));
-        }
-        if let Some(content_type) = &self.sink.content_type {
-            add_header(&mut headers, CONTENT_TYPE.as_bytes(), Some(content_type.as_bytes()));
-        }
+        self.headers(work, place, record, rendered).for_each(|(name, value)| add_header(&mut headers, name, value));
         Some(headers)
+    }
+
+    /// The input's headers but for those that the sink writes, and then the sink's. A trace goes on from here, unless a
+    /// template of the sink says otherwise.
+    pub(crate) fn headers<'a>(
+        &'a self,
+        work: &'a Work,
+        place: usize,
+        record: &Record<'a>,
+        rendered: &Range<usize>,
+    ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+        let Outputs { bytes, headers, traced, .. } = &work.outputs;
+        let trace = traced.as_ref().and_then(|traced| traced.header(place));
+        let trace = trace.filter(|_| !self.writes_header(TRACEPARENT.as_bytes()));
+        let goes_on = move |name: &[u8]| trace.is_some() && name == TRACEPARENT.as_bytes();
+        let passed = record.headers.iter().filter(move |(name, _)| !self.writes_header(name) && !goes_on(name));
+        let rendered = self.sink.headers.iter().zip(&headers[rendered.clone()]);
+        let rendered = rendered.map(|(name, range)| (name.as_bytes(), Some(&bytes[range.clone()])));
+        let content_type = self.sink.content_type.iter().map(|of| (CONTENT_TYPE.as_bytes(), Some(of.as_bytes())));
+        let trace = trace.map(|header| (TRACEPARENT.as_bytes(), Some(header.as_bytes())));
+        passed.chain(rendered).chain(content_type).chain(trace)
     }
 
     fn writes_header(&self, name: &[u8]) -> bool {

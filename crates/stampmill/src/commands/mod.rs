@@ -1,6 +1,7 @@
 //! What the program does, a file for each command.
 
 pub(crate) mod bench;
+mod bytes;
 pub(crate) mod check;
 mod choice;
 pub(crate) mod config;
@@ -8,8 +9,11 @@ pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod dev_broker;
 pub(crate) mod healthcheck;
+mod moment;
 pub(crate) mod render;
 pub(crate) mod run;
+pub(crate) mod tap;
+pub(crate) mod test;
 
 use std::process::ExitCode;
 

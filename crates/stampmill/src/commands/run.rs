@@ -12,6 +12,7 @@ use crate::config::{Settings, Sources};
 use crate::logging::{self, Logging};
 use crate::service::{Listening, Reloader, Service};
 use crate::signals::{Hangup, Signals};
+use crate::traces::Exporter;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
@@ -24,20 +25,31 @@ pub(crate) fn run(mut settings: Settings, sources: Sources, options: RunOptions)
     #[cfg(feature = "failpoints")]
     let _faults = fail::FailScenario::setup();
 
-    settings.pipelines.iter_mut().for_each(|pipeline| pipeline.run = options);
+    let exporter = match settings.traces.take().map(Exporter::start).transpose() {
+        Ok(exporter) => exporter,
+        Err(error) => return failed(&error.into()),
+    };
+    for pipeline in &mut settings.pipelines {
+        (pipeline.run, pipeline.tracer) = (options, exporter.as_ref().map(|(tracer, _)| tracer.clone()));
+    }
     let names: Vec<String> = settings.pipelines.iter().map(name_and_guarantee).collect();
     log::info!("stampmill {} starts {}", env!("CARGO_PKG_VERSION"), names.join(", "));
     // The arbiters of the pipelines belong to this system, and must be gone before it.
     let system = actix_rt::System::new();
     let ended = system.block_on(until_ended(settings, sources, log));
     drop(system);
+    if let Some((_, exporter)) = exporter {
+        exporter.finish();
+    }
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error!("stampmill ends: {error:#}");
-            exit::FAILURE.into()
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    log::error!("stampmill ends: {error:#}");
+    exit::FAILURE.into()
 }
 
 fn name_and_guarantee(pipeline: &PipelineSettings) -> String {

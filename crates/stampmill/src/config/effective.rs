@@ -84,6 +84,8 @@ impl Walk<'_> {
                 };
                 self.values.insert(path.to_owned(), text);
             }
+            // They stand in files with cases only.
+            Kind::List(_) | Kind::Other(_) => {}
             Kind::Text
             | Kind::Secret
             | Kind::Address

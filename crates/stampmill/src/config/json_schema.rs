@@ -104,6 +104,8 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
             step.extend(object(json!({ "minProperties": 1, "maxProperties": 1 })));
             json!({ "type": "array", "items": step })
         }
+        Kind::List(keys) => json!({ "type": "array", "items": table(keys) }),
+        Kind::Other(_) => json!({}),
         Kind::Short(keys) => {
             let first = keys.first().map(|first| of_kind(&first.kind));
             let forms: Vec<_> = [table(keys)].into_iter().chain(first).collect();

@@ -6,9 +6,10 @@
 mod checks;
 mod connection;
 mod effective;
-mod error;
+pub(crate) mod error;
 mod failures;
 mod interpolation;
+pub(crate) mod json;
 mod json_schema;
 mod layers;
 mod listeners;
@@ -20,23 +21,25 @@ mod owned;
 mod pipeline;
 mod profile;
 mod properties;
-mod reading;
+pub(crate) mod reading;
 #[cfg(test)]
-mod reference;
-mod schema;
+pub(crate) mod reference;
+pub(crate) mod schema;
 mod secrets;
-mod section;
+pub(crate) mod section;
 mod show;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod topics;
-mod yaml;
+mod traces;
+pub(crate) mod yaml;
 
-use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use stampmill_core::template::Ambient;
+use stampmill_engine::AMBIENT;
 use stampmill_engine::logging::Format;
 use stampmill_engine::settings::PipelineSettings;
 
@@ -51,6 +54,7 @@ pub(crate) use self::error::{ConfigError, ConfigErrors};
 pub(crate) use self::json_schema::json_schema;
 pub(crate) use self::listeners::{Admin, Listeners, Token};
 pub(crate) use self::secrets::Secrets;
+pub(crate) use self::traces::Traces;
 
 /// Everything that is told from outside.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +78,7 @@ pub(crate) struct Settings {
     pub(crate) pipelines: Vec<PipelineSettings>,
     pub(crate) log_format: Format,
     pub(crate) listeners: Listeners,
+    pub(crate) traces: Option<Traces>,
     /// What must not be shown of it.
     pub(crate) secrets: Secrets,
     /// All of it, to compare another one with.
@@ -89,7 +94,15 @@ const LOG_FORMATS: &[(&str, Format)] = &[("line", Format::Line), ("json", Format
 /// # Errors
 /// Everything that is wrong with it, at once.
 pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
-    with_valid(sources, |reading, merged, settings| {
+    load_with(sources, AMBIENT)
+}
+
+/// As [`load`], with a clock and a randomness of the caller's for the templates.
+///
+/// # Errors
+/// As for [`load`].
+pub(crate) fn load_with(sources: Sources, ambient: Ambient) -> Result<Settings, ConfigErrors> {
+    with_valid(sources, ambient, |reading, merged, settings| {
         let effective = effective::effective(reading, merged);
         Settings { effective, ..settings }
     })
@@ -101,12 +114,13 @@ pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
 /// As of [`load`].
 pub(crate) fn show(sources: Sources) -> Result<String, ConfigErrors> {
     let available = sources.available;
-    with_valid(sources, |reading, merged, settings| show::document(reading, merged, &settings, available))
+    with_valid(sources, AMBIENT, |reading, merged, settings| show::document(reading, merged, &settings, available))
 }
 
 /// What is made of a configuration in which nothing is wrong.
 fn with_valid<T>(
     sources: Sources,
+    ambient: Ambient,
     make: impl FnOnce(&Reading<'_>, &config::Value, Settings) -> T,
 ) -> Result<T, ConfigErrors> {
     let mut errors = Vec::new();
@@ -125,13 +139,7 @@ fn with_valid<T>(
     let layers = [layers::defaults(&files)].into_iter().chain(written).chain([from_environment, from_flags]);
     let merged = layers::merge(layers).map_err(ConfigError::from)?;
 
-    let reading = Reading {
-        environment: &environment,
-        errors: RefCell::new(errors),
-        partials: RefCell::default(),
-        secrets: RefCell::default(),
-        template_files: RefCell::default(),
-    };
+    let reading = Reading::new(&environment, errors, ambient);
     let settings = read(&reading, &merged, sources.available);
     let is_valid = reading.errors.borrow().is_empty();
     let made = is_valid.then(|| make(&reading, &merged, settings));
@@ -142,13 +150,29 @@ fn with_valid<T>(
     }
 }
 
+/// Where the first file is; `None` where none is named and none of [`DEFAULT_FILES`] exists.
+pub(crate) fn folder_of_first(named: &[PathBuf]) -> Option<PathBuf> {
+    match named.first() {
+        Some(folder) if folder.is_dir() => Some(folder.clone()),
+        Some(file) => file.parent().map(Path::to_owned),
+        None => default_file()?.parent().map(Path::to_owned),
+    }
+}
+
+fn default_file() -> Option<&'static Path> {
+    DEFAULT_FILES.iter().map(Path::new).find(|file| file.exists())
+}
+
 /// A layer for each file, in order.
 fn written(named: Vec<PathBuf>, fallback: Option<&str>, errors: &mut Vec<ConfigError>) -> Vec<Layer> {
-    let default = DEFAULT_FILES.iter().map(Path::new).find(|file| file.exists());
-    let files = match (default, fallback) {
+    let files = match (default_file(), fallback) {
         _ if !named.is_empty() => yaml::find(&named, errors),
         (Some(file), _) => vec![file.to_owned()],
-        (None, Some(text)) => return layer(yaml::parse(text, "built-in stampmill.yaml"), errors).into_iter().collect(),
+        (None, Some(text)) => {
+            return layer(yaml::parse(text, "built-in stampmill.yaml", &yaml::CONFIGURATION), errors)
+                .into_iter()
+                .collect();
+        }
         (None, None) => {
             errors.push(ConfigError::NoFile { tried: DEFAULT_FILES.map(PathBuf::from).to_vec() });
             return Vec::new();
@@ -173,8 +197,9 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     drop(traffic);
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
     let listeners = listeners::listeners(&root).unwrap_or_default();
+    let traces = traces::traces(&root);
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
-    let secrets = reading.secrets.borrow().clone();
-    Settings { pipelines: pipelines.collect(), log_format, listeners, secrets, effective: Effective::default() }
+    let (secrets, effective) = (reading.secrets.borrow().clone(), Effective::default());
+    Settings { pipelines: pipelines.collect(), log_format, listeners, traces, secrets, effective }
 }

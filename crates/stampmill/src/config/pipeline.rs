@@ -75,6 +75,7 @@ fn pipeline<'a>(
         missing: missing.unwrap_or(Missing::Lenient),
         limits: limits.unwrap_or_default(),
         payload: payload.map_or(PayloadFormat::Json, |(format, _)| format),
+        ambient: reading.ambient,
     };
     let steps = steps::steps(&section, common);
     let source = source(&section, connections, profile);
@@ -117,6 +118,7 @@ fn pipeline<'a>(
         supervision,
         run: RunOptions::default(),
         suspended,
+        tracer: None,
     };
     Some(Pipeline { settings, from, to, group, reads, writes })
 }

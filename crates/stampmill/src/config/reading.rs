@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Value, ValueKind};
-use stampmill_core::template::{Options, Partials, Template, TemplateError};
+use stampmill_core::template::{Ambient, Options, Partials, Template, TemplateError};
 
 use super::error::{ConfigError, Place};
 use super::interpolation::{Interpolated, interpolate};
@@ -24,6 +24,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) template_files: RefCell<BTreeMap<String, String>>,
     /// What was read that must not be shown.
     pub(crate) secrets: RefCell<Secrets>,
+    /// What templates ask for the time and for randomness.
+    pub(crate) ambient: Ambient,
 }
 
 /// A text and where it stands.
@@ -41,7 +43,13 @@ pub(crate) struct Text {
 
 // === impl Reading ===
 
-impl Reading<'_> {
+impl<'e> Reading<'e> {
+    /// `errors` are those that were met before.
+    pub(crate) fn new(environment: &'e BTreeMap<String, String>, errors: Vec<ConfigError>, ambient: Ambient) -> Self {
+        let (errors, partials, secrets) = (RefCell::new(errors), RefCell::default(), RefCell::default());
+        Self { environment, errors, partials, template_files: RefCell::default(), secrets, ambient }
+    }
+
     pub(crate) fn note(&self, error: ConfigError) {
         self.errors.borrow_mut().push(error);
     }
@@ -70,7 +78,7 @@ impl Reading<'_> {
     }
 
     /// A text exactly as it stands there.
-    fn written<'a>(&self, value: &'a Value, at: &Place, expected: &str) -> Option<&'a str> {
+    pub(crate) fn written<'a>(&self, value: &'a Value, at: &Place, expected: &str) -> Option<&'a str> {
         match &value.kind {
             ValueKind::String(text) => Some(text),
             other => {

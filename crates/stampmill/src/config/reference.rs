@@ -27,13 +27,16 @@ does not count, and `_`, `-` and `.` are alike. Lists other than `topics` are se
 In files, `${NAME}`, `${NAME:-default}` and `${file:path}` stand for a variable and for the text of a file (paths are
 relative to the configuration file), and `$${` for the text `${`. In templates `${` is literal text.
 
-| key | value | default | meaning |
-|---|---|---|---|
 ";
 
 fn reference() -> String {
-    let mut out = HEAD.to_owned();
-    list(&mut out, "", ROOT);
+    format!("{HEAD}{}", table(ROOT))
+}
+
+/// The keys as a table of Markdown.
+pub(crate) fn table(keys: &[Key]) -> String {
+    let mut out = "| key | value | default | meaning |\n|---|---|---|---|\n".to_owned();
+    list(&mut out, "", keys);
     out
 }
 
@@ -53,7 +56,7 @@ fn list(out: &mut String, path: &str, keys: &[Key]) {
 fn list_below(out: &mut String, path: &str, kind: &Kind) {
     match kind {
         Kind::Table(keys) | Kind::Short(keys) => list(out, &format!("{path}."), keys),
-        Kind::Steps(keys) => list(out, &format!("{path}[]."), keys),
+        Kind::Steps(keys) | Kind::List(keys) => list(out, &format!("{path}[]."), keys),
         Kind::Entries(entry) => list_below(out, &format!("{path}.NAME"), entry),
         _ => {}
     }
@@ -77,7 +80,8 @@ fn value(kind: &Kind) -> String {
         Kind::Table(_) => "table".to_owned(),
         Kind::Entries(entry) => format!("a {} for each name", value(entry)),
         Kind::Properties(_) => "table of librdkafka properties".to_owned(),
-        Kind::Steps(_) => "list".to_owned(),
+        Kind::Steps(_) | Kind::List(_) => "list".to_owned(),
+        Kind::Other(words) => (*words).to_owned(),
         Kind::Short(keys) => match keys.first() {
             Some(first) => format!("table, or the {} alone", first.name),
             None => "table".to_owned(),

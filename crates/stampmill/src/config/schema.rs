@@ -59,15 +59,19 @@ pub(crate) enum Kind {
     Properties(Side),
     /// A list, each item a table with just one of the keys.
     Steps(&'static [Key]),
+    /// A list, each item a table of these keys.
+    List(&'static [Key]),
+    /// What the words say; whoever asks for it reads it by itself.
+    Other(&'static str),
     /// The table's keys; a text stands for its first.
     Short(&'static [Key]),
 }
 
-const fn key(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
+pub(crate) const fn key(name: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
     Key { name, kind, default, doc }
 }
 
-const fn word(words: &'static [&'static str]) -> Kind {
+pub(crate) const fn word(words: &'static [&'static str]) -> Kind {
     Kind::Choice(words)
 }
 
@@ -93,6 +97,24 @@ pub(crate) static ROOT: &[Key] = &[
         Absent,
         "the page and the API over HTTP, to look at the pipelines and to steer them",
     ),
+    key("traces", Kind::Table(TRACES), Absent, "spans of records, sent to a collector"),
+];
+
+static TRACES: &[Key] = &[
+    key(
+        "endpoint",
+        Kind::Text,
+        Absent,
+        "where an OpenTelemetry collector takes OTLP over HTTP, as `http://localhost:4318/v1/traces`; no spans, if left out",
+    ),
+    key(
+        "one_in",
+        Kind::Number { min: 0, max: 1_000_000_000 },
+        Value("0"),
+        "of records without a `traceparent`, one in so many begins a trace; 0 for none. One that is sampled is always \
+         carried on",
+    ),
+    key("service", Kind::Text, Value("stampmill"), "the service that the spans are said to be of (`service.name`)"),
 ];
 
 pub(crate) static MEMORY: &[Key] = &[

@@ -86,6 +86,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The text exactly as it stands there, an empty one and `${` included.
+    pub(crate) fn verbatim(&self, name: &str) -> Option<&'a str> {
+        self.reading.written(self.value(name)?, &self.at(name), "a text")
+    }
+
     pub(crate) fn count(&self, name: &str) -> Option<usize> {
         self.number(name).and_then(|number| usize::try_from(number).ok())
     }
@@ -187,9 +192,11 @@ impl<'a> Section<'a> {
         paths.into_iter().collect()
     }
 
-    /// The items of a list of steps, and the keys that an item may have; none if the list was left out.
-    pub(crate) fn steps(&self, name: &str) -> Option<(&'static [Key], &'a [Value])> {
-        let Kind::Steps(keys) = self.key(name).kind else { unreachable!("`{name}` is a list of steps in the schema") };
+    /// The items of a list, and the keys that an item may have; none if the list was left out.
+    pub(crate) fn items(&self, name: &str) -> Option<(&'static [Key], &'a [Value])> {
+        let (Kind::Steps(keys) | Kind::List(keys)) = self.key(name).kind else {
+            unreachable!("`{name}` is a list of tables in the schema")
+        };
         match self.value(name).map(|value| &value.kind) {
             None => Some((keys, &[])),
             Some(ValueKind::Array(items)) => Some((keys, items)),
@@ -213,11 +220,23 @@ impl<'a> Section<'a> {
         Some((keys, layers::under(keys, Layer(written))))
     }
 
+    /// Notes that the value is not what the schema says in words.
+    pub(crate) fn not_as_said<T>(&self, name: &str, found: &str) -> Option<T> {
+        let Kind::Other(words) = self.key(name).kind else { unreachable!("`{name}` is told in words in the schema") };
+        self.reading.mismatch(self.at(name), words, found);
+        None
+    }
+
+    /// That it is none has been noted when it was opened.
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.is_some_and(|value| matches!(value.kind, ValueKind::Table(_)))
+    }
+
     pub(crate) fn is_there(&self, name: &str) -> bool {
         get(self.value, name).is_some()
     }
 
-    fn refuse<T>(&self, name: &str, text: Text, expected: impl Into<String>) -> Option<T> {
+    pub(crate) fn refuse<T>(&self, name: &str, text: Text, expected: impl Into<String>) -> Option<T> {
         let expected = format!("{} ({})", expected.into(), self.key(name).doc);
         let found = text.shown();
         self.reading.mismatch(text.at, expected, found);

@@ -4,10 +4,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use config::Value;
 use stampmill_core::log_options::{LogOptions, OnFull};
-use stampmill_core::template::{Commas, Engine, Limits, Media, Missing, Options, PayloadFormat};
+use stampmill_core::template::{Ambient, Commas, Engine, Limits, Media, Missing, Options, PayloadFormat};
 use stampmill_core::transform::{Level, Log, Step};
-
-use stampmill_engine::AMBIENT;
 
 use super::error::{ConfigError, Place};
 use super::reading::{Reading, place};
@@ -23,11 +21,12 @@ pub(crate) struct Common<'a> {
     pub(crate) limits: Limits,
     /// What the source's payload is.
     pub(crate) payload: PayloadFormat,
+    pub(crate) ambient: Ambient,
 }
 
 /// The steps under `transforms`, in order.
 pub(crate) fn steps(pipeline: &Section<'_>, common: Common<'_>) -> Option<Vec<Step>> {
-    let (keys, items) = pipeline.steps("transforms")?;
+    let (keys, items) = pipeline.items("transforms")?;
     let path = pipeline.path("transforms");
     let mut common = common;
     // All are compiled before the first fault ends it, so that the faults of all are noted.
@@ -125,7 +124,7 @@ fn refuse(reading: &Reading<'_>, at: Place, expected: &str, both: bool) {
 
 impl Common<'_> {
     pub(crate) fn options(&self, media: Media) -> Options {
-        let Self { missing, limits, payload, .. } = *self;
-        Options { missing, limits, payload, ..Options::new(media, AMBIENT) }
+        let Self { missing, limits, payload, ambient, .. } = *self;
+        Options { missing, limits, payload, ..Options::new(media, ambient) }
     }
 }

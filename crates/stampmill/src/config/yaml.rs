@@ -7,6 +7,18 @@ use saphyr::{MarkedYaml, ScalarStyle, ScanError, YamlData, YamlLoader};
 use saphyr_parser::Parser;
 
 use super::error::ConfigError;
+use super::json;
+
+/// What is special to a kind of file.
+pub(crate) struct Form {
+    /// The keys at the top, for the error that says that they are missing.
+    top: &'static str,
+    /// The key whose tables and lists become JSON text, in the order in which they are written.
+    json: Option<&'static str>,
+}
+
+pub(crate) const CONFIGURATION: Form = Form { top: "`connections:` and `pipelines:`", json: None };
+pub(crate) const CASES: Form = Form { top: "`cases:`", json: Some("json") };
 
 /// The files that the operator named, folders replaced by the YAML files in them in the order of their names.
 pub(crate) fn find(named: &[PathBuf], errors: &mut Vec<ConfigError>) -> Vec<PathBuf> {
@@ -40,11 +52,11 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
 /// The top-level table of a file; empty if nothing but comments is in it.
 pub(crate) fn read(path: &Path) -> Result<Map<String, Value>, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    parse(&text, &path.display().to_string())
+    parse(&text, &path.display().to_string(), &CONFIGURATION)
 }
 
 /// `file` is the name that origins and errors give.
-pub(crate) fn parse(text: &str, file: &str) -> Result<Map<String, Value>, ConfigError> {
+pub(crate) fn parse(text: &str, file: &str, form: &Form) -> Result<Map<String, Value>, ConfigError> {
     let documents = scan(text).map_err(|error| Refusal::new(error.marker().line(), error.info()).within(file))?;
     let document = match documents.as_slice() {
         [] => return Ok(Map::new()),
@@ -53,16 +65,16 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Map<String, Value>, Config
             return Err(Refusal::new(line(second), "a second document; put it into a file of its own").within(file));
         }
     };
-    let value = value(document, file, line(document)).map_err(|refusal| refusal.within(file))?;
+    let value = value(document, file, line(document), form).map_err(|refusal| refusal.within(file))?;
     match value.kind {
         ValueKind::Table(table) => Ok(table),
         ValueKind::Nil => Ok(Map::new()),
-        _ => Err(Refusal::new(line(document), "expected `connections:` and `pipelines:` at the top").within(file)),
+        _ => Err(Refusal::new(line(document), format!("expected {} at the top", form.top)).within(file)),
     }
 }
 
 /// Scalars stay as written: resolved early, `0123` would come back as 123 and `1.10` as 1.1.
-fn scan(text: &str) -> Result<Vec<MarkedYaml<'_>>, ScanError> {
+pub(crate) fn scan(text: &str) -> Result<Vec<MarkedYaml<'_>>, ScanError> {
     let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
     loader.early_parse(false);
     Parser::new_from_str(text).load(&mut loader, true)?;
@@ -73,12 +85,13 @@ fn scan(text: &str) -> Result<Vec<MarkedYaml<'_>>, ScanError> {
 }
 
 /// What cannot be taken from a file, before its name is known.
-struct Refusal {
+#[derive(Debug)]
+pub(crate) struct Refusal {
     line: usize,
     fault: String,
 }
 
-fn value(node: &MarkedYaml<'_>, file: &str, line_of_key: usize) -> Result<Value, Refusal> {
+fn value(node: &MarkedYaml<'_>, file: &str, line_of_key: usize, form: &Form) -> Result<Value, Refusal> {
     let origin = format!("{file}:{line_of_key}");
     let kind = match &node.data {
         YamlData::Representation(text, ScalarStyle::Plain, None) if is_null(text) => ValueKind::Nil,
@@ -89,13 +102,19 @@ fn value(node: &MarkedYaml<'_>, file: &str, line_of_key: usize) -> Result<Value,
             _ => ValueKind::String(text.to_string()),
         },
         YamlData::Sequence(items) => {
-            ValueKind::Array(items.iter().map(|item| value(item, file, line(item))).collect::<Result<_, _>>()?)
+            ValueKind::Array(items.iter().map(|item| value(item, file, line(item), form)).collect::<Result<_, _>>()?)
         }
         YamlData::Mapping(entries) => {
             let mut table = Map::new();
             for (key, entry) in entries {
                 let name = name(key)?;
-                if table.insert(name.clone(), value(entry, file, line(key))?).is_some() {
+                let value = match form.json == Some(name.as_str()) && is_collection(entry) {
+                    true => {
+                        Value::new(Some(&format!("{file}:{}", line(key))), ValueKind::String(json::written(entry)?))
+                    }
+                    false => value(entry, file, line(key), form)?,
+                };
+                if table.insert(name.clone(), value).is_some() {
                     return Err(Refusal::new(line(key), format!("`{name}` is there twice; keep one of them")));
                 }
             }
@@ -108,14 +127,18 @@ fn value(node: &MarkedYaml<'_>, file: &str, line_of_key: usize) -> Result<Value,
     Ok(Value::new(Some(&origin), kind))
 }
 
-fn name(key: &MarkedYaml<'_>) -> Result<String, Refusal> {
+fn is_collection(node: &MarkedYaml<'_>) -> bool {
+    matches!(node.data, YamlData::Sequence(_) | YamlData::Mapping(_))
+}
+
+pub(crate) fn name(key: &MarkedYaml<'_>) -> Result<String, Refusal> {
     match &key.data {
         YamlData::Representation(text, _, _) => Ok(text.to_string()),
         _ => Err(Refusal::new(line(key), "a key that is not a text; write `name: value`")),
     }
 }
 
-fn line(node: &MarkedYaml<'_>) -> usize {
+pub(super) fn line(node: &MarkedYaml<'_>) -> usize {
     node.span.start.line()
 }
 
@@ -126,7 +149,7 @@ pub(crate) fn is_null(text: &str) -> bool {
 // === impl Refusal ===
 
 impl Refusal {
-    fn new(line: usize, fault: impl Into<String>) -> Self {
+    pub(super) fn new(line: usize, fault: impl Into<String>) -> Self {
         Self { line, fault: fault.into() }
     }
 
@@ -146,8 +169,12 @@ mod tests {
 
     #[test]
     fn scalars_stay_as_written_and_know_their_line() {
-        let table = parse("a: 0123\nb: 1.10\n\nc: yes\nd: |\n  x\n  y\ne: ~\nf: 'null'\ng: 1_000\nh: 0x1F\n", "f.yaml")
-            .expect("parses");
+        let table = parse(
+            "a: 0123\nb: 1.10\n\nc: yes\nd: |\n  x\n  y\ne: ~\nf: 'null'\ng: 1_000\nh: 0x1F\n",
+            "f.yaml",
+            &CONFIGURATION,
+        )
+        .expect("parses");
         let string = |text: &str| ValueKind::String(text.to_owned());
         assert_eq!(text(&table, "a"), (&string("0123"), "f.yaml:1"));
         assert_eq!(text(&table, "b"), (&string("1.10"), "f.yaml:2"));
@@ -161,14 +188,14 @@ mod tests {
 
     #[test]
     fn keys_with_dots_stay_whole() {
-        let table = parse("k:\n  bootstrap.servers: x\n", "f").expect("parses");
+        let table = parse("k:\n  bootstrap.servers: x\n", "f", &CONFIGURATION).expect("parses");
         let ValueKind::Table(k) = &table["k"].kind else { panic!("not a table") };
         assert_eq!(text(k, "bootstrap.servers"), (&ValueKind::String("x".to_owned()), "f:2"));
     }
 
     #[test]
     fn what_is_not_one_table_of_plain_values_is_refused_with_its_line() {
-        let refused = |text: &str| parse(text, "f").expect_err(text).to_string();
+        let refused = |text: &str| parse(text, "f", &CONFIGURATION).expect_err(text).to_string();
         assert_eq!(refused("a: 1\n'a': 2"), "f:2: not YAML: `a` is there twice; keep one of them");
         assert!(refused("a: 1\na: 2").starts_with("f:2: not YAML: "));
         assert!(refused("a: [").starts_with("f:"));
@@ -176,12 +203,12 @@ mod tests {
         assert_eq!(refused("? [a]\n: 1"), "f:1: not YAML: a key that is not a text; write `name: value`");
         assert_eq!(refused("- a"), "f:1: not YAML: expected `connections:` and `pipelines:` at the top");
         assert_eq!(refused("a: 1\n---\nb: 2"), "f:3: not YAML: a second document; put it into a file of its own");
-        assert!(parse("# nothing\n", "f").expect("parses").is_empty());
+        assert!(parse("# nothing\n", "f", &CONFIGURATION).expect("parses").is_empty());
     }
 
     #[test]
     fn an_anchor_may_be_used_again() {
-        let table = parse("a: &x 01\nb: *x\n", "f").expect("parses");
+        let table = parse("a: &x 01\nb: *x\n", "f", &CONFIGURATION).expect("parses");
         assert_eq!(table["b"].kind, ValueKind::String("01".to_owned()));
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use stampmill_engine::dead_letters::Letter;
 
-use super::moment::moment;
+use crate::commands::moment::moment;
 
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Filters {

@@ -10,10 +10,10 @@ use stampmill_engine::settings::PipelineSettings;
 
 use super::DeadLettersError;
 use super::arguments::List;
-use super::bytes::escaped;
-use super::moment::written;
 use super::scan::{Entry, scan};
 use super::table::{Table, width};
+use crate::commands::bytes::escaped;
+use crate::commands::moment::written;
 
 /// What is shown of one.
 struct Row {

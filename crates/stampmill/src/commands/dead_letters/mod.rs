@@ -1,10 +1,8 @@
 //! `stampmill dead-letters`: the records that could not be processed, for people to look at and to send again.
 
 mod arguments;
-mod bytes;
 mod filter;
 mod list;
-mod moment;
 mod replay;
 mod scan;
 mod show;

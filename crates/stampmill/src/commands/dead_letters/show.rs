@@ -8,8 +8,8 @@ use stampmill_engine::kafka::reader::TopicReader;
 
 use super::DeadLettersError;
 use super::arguments::Show;
-use super::bytes::{escaped, line, lines, size};
-use super::moment::written;
+use crate::commands::bytes::{escaped, line, lines, size};
+use crate::commands::moment::written;
 
 /// The numbers among the headers for Spring's tools.
 const BIG_ENDIAN: [&str; 3] = [names::SPRING_PARTITION, names::SPRING_OFFSET, names::SPRING_TIMESTAMP];

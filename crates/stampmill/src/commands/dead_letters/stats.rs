@@ -9,11 +9,11 @@ use stampmill_engine::kafka::reader::TopicReader;
 use stampmill_engine::settings::PipelineSettings;
 
 use super::DeadLettersError;
-use super::bytes::escaped;
 use super::filter::Filters;
-use super::moment::written;
 use super::scan::{Entry, scan};
 use super::table::{Table, width};
+use crate::commands::bytes::escaped;
+use crate::commands::moment::written;
 
 #[derive(Default)]
 struct Counts {

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write, stdout};
 
+use crate::commands::bytes::cut;
+
 /// The last column is cut to the width, where there is one.
 pub(super) struct Table<const COLUMNS: usize> {
     head: [&'static str; COLUMNS],
@@ -51,15 +53,6 @@ fn write_row<const COLUMNS: usize>(
     let left = width.map(|width| width.saturating_sub(line.chars().count()).max(NARROWEST));
     line.push_str(&cut(&row[COLUMNS - 1], left));
     writeln!(out, "{}", line.trim_end())
-}
-
-fn cut(text: &str, width: Option<usize>) -> String {
-    match width {
-        Some(width) if text.chars().count() > width => {
-            text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-        }
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -59,7 +59,8 @@ impl<'a> Lines<'a> {
             }
             (Kind::Entries(_), None) => self.line(depth, &format!("{head} {{}} # default")),
             (Kind::Steps(_) | Kind::Paths | Kind::Hosts, None) => self.line(depth, &format!("{head} [] # default")),
-            (_, None) => self.line(depth, &format!("# {head} (left out)")),
+            // The last two stand in files with cases only.
+            (_, None) | (Kind::List(_) | Kind::Other(_), _) => self.line(depth, &format!("# {head} (left out)")),
             (Kind::Entries(entry), Some(table)) => self.entries(depth, head, entry, table),
             (Kind::Properties(_), Some(table)) => {
                 self.line(depth, head);

@@ -73,7 +73,7 @@ mod tests {
         let below: String = below.iter().map(|line| format!("    {line}\n")).collect();
         let name = line(text);
         let yaml = format!("a:\n  b: {head} # c\n{below}  {name}: c\n");
-        let table = yaml::parse(&yaml, "f").unwrap_or_else(|error| panic!("{error}: {yaml}"));
+        let table = yaml::parse(&yaml, "f", &yaml::CONFIGURATION).unwrap_or_else(|error| panic!("{error}: {yaml}"));
         let ValueKind::Table(a) = &table["a"].kind else { panic!("no table: {yaml}") };
         assert!(a.contains_key(text), "{yaml}");
         a["b"].kind.clone()

@@ -109,7 +109,7 @@ fn what_is_shown_loads_and_means_the_same() {
 
 /// All values, without origins and comments.
 fn values(text: &str) -> String {
-    let table = yaml::parse(text, "shown").expect("is YAML");
+    let table = yaml::parse(text, "shown", &yaml::CONFIGURATION).expect("is YAML");
     sorted(&Value::new(None, table)).to_string()
 }
 

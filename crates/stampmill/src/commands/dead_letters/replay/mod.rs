@@ -22,9 +22,9 @@ use self::decision::{Decider, Decision, Left};
 use self::pace::Pace;
 use self::summary::Summary;
 use super::arguments::{Replay, Target};
-use super::bytes::{escaped, size};
 use super::scan::{Entry, scan};
 use super::{DeadLettersError, exit, open};
+use crate::commands::bytes::{escaped, size};
 
 struct Run<'a> {
     arguments: &'a Replay,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 /// Milliseconds since 1970, of a moment or of how long ago it was.
-pub(super) fn moment(text: &str) -> Result<i64, String> {
+pub(crate) fn moment(text: &str) -> Result<i64, String> {
     let now = Timestamp::now().as_millisecond();
     let ago = ago(text).and_then(|ago| now.checked_sub(ago));
     let moment = ago.or_else(|| text.parse().map(Timestamp::as_millisecond).ok());
@@ -25,7 +25,7 @@ fn ago(text: &str) -> Option<i64> {
 }
 
 /// In UTC, to the millisecond.
-pub(super) fn written(millis: Option<i64>) -> String {
+pub(crate) fn written(millis: Option<i64>) -> String {
     match millis.map(Timestamp::from_millisecond) {
         None => "-".to_owned(),
         Some(Ok(moment)) => format!("{moment:.3}"),

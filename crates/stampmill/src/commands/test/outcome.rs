@@ -1,0 +1,48 @@
+//! What a pipeline makes of a case's record, by the code that runs it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use stampmill_core::record::{Batch, Offset, Record};
+use stampmill_core::transform::{Failed, Log, LogSink};
+use stampmill_engine::offline::{Offline, Sent};
+use stampmill_engine::settings::{PipelineSettings, Then};
+
+use super::case::{Case, Input};
+use super::clock;
+use crate::commands::bytes::escaped;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) outcome: Outcome,
+    /// The messages of the log steps as the log shows them, whatever levels it shows.
+    pub(super) log: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Outputs(Vec<Sent>),
+    Failure { then: Then, failed: Failed },
+    Nothing,
+}
+
+pub(super) fn run(pipeline: &PipelineSettings, case: &Case) -> Found {
+    clock::set(case.now);
+    let log = RefCell::new(Vec::new());
+    let write = |_: usize, _: &Log, _: &Record<'_>, message: &str| log.borrow_mut().push(escaped(message));
+    let mut offline = Offline::new(pipeline);
+    let rendered = offline.render_with_log(batch(&case.input), LogSink { enabled: &|_, _| true, write: &write });
+    let outcome = match rendered {
+        Ok(Some(prepared)) => Outcome::Outputs(vec![offline.sent(&prepared)]),
+        Ok(None) => Outcome::Nothing,
+        Err(failed) => Outcome::Failure { then: pipeline.on_failure.then, failed },
+    };
+    Found { outcome, log: log.into_inner() }
+}
+
+fn batch(input: &Input) -> Batch {
+    let mut batch = Batch::new(Arc::from(input.topic.as_str()), input.partition);
+    batch.push(Offset::new(input.offset), input.timestamp, input.key.as_deref(), input.payload.as_deref());
+    input.headers.iter().for_each(|(name, value)| batch.push_header(name, value.as_deref()));
+    batch
+}

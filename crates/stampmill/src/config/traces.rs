@@ -1,0 +1,27 @@
+//! Where spans go.
+
+use super::section::Section;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Traces {
+    /// Begins with `http://`.
+    pub(crate) endpoint: String,
+    pub(crate) one_in: u64,
+    pub(crate) service: String,
+}
+
+/// `None` where no spans are wanted, and where something is wrong, which has been noted.
+pub(super) fn traces(root: &Section<'_>) -> Option<Traces> {
+    let section = root.table("traces", "traces");
+    let (one_in, service) = (section.number("one_in"), section.text("service"));
+    if !section.is_there("endpoint") {
+        return None;
+    }
+    let endpoint = section.text("endpoint")?;
+    if endpoint.text.strip_prefix("http://").is_none_or(str::is_empty) {
+        let expected = "`http://` and a host, as in `http://localhost:4318/v1/traces` (spans are sent without TLS: name a \
+                        collector nearby, and let that one send them on)";
+        return section.refuse("endpoint", endpoint, expected);
+    }
+    Some(Traces { endpoint: endpoint.text, one_in: one_in?, service: service?.text })
+}
