@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -13,28 +14,25 @@ use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN
 use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
 use subtle::ConstantTimeEq;
 
+use super::audit::{Entry, short};
 use super::page;
 use super::problem::Problem;
 use crate::config::{Admin, Token};
-use crate::logging::AUDIT;
-
-/// What a request asks for, in words, for the line that says who did what.
-pub(super) struct Audited(pub(super) String);
 
 pub(super) async fn guard<B: MessageBody + 'static>(
     admin: Data<Admin>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let entry = (request.method() == Method::POST).then(|| Entry::open(&request));
     let response = match admit(&admin, &request) {
         Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(problem) => request.error_response(problem).map_into_right_body(),
     };
-    if response.request().method() == Method::POST {
-        audit(&response);
+    if let Some(entry) = entry {
+        entry.close(&response);
     }
     Ok(response)
 }
@@ -63,11 +61,6 @@ fn admit(admin: &Admin, request: &ServiceRequest) -> Result<(), Problem> {
     }
 }
 
-/// As much of it as is worth telling.
-fn short(text: &str) -> String {
-    text.chars().take(200).collect()
-}
-
 /// Empty where it is not there, or no text.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -87,21 +80,6 @@ fn check(token: &Token, headers: &HeaderMap) -> Result<(), Problem> {
     let (scheme, given) = given.split_at_checked(b"Bearer ".len()).unwrap_or_default();
     let is_it = scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(given.ct_eq(token.as_bytes()));
     if is_it { Ok(()) } else { Err(Problem::NoToken) }
-}
-
-/// A line for each try to change something, refused ones included.
-fn audit<B>(response: &ServiceResponse<B>) {
-    let request = response.request();
-    let who = request.peer_addr().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
-    let path = short(request.path());
-    let what = request.extensions().get::<Audited>().map_or_else(String::new, |what| format!(": {}", what.0));
-    match response.response().error() {
-        None => log::info!(target: AUDIT, "{who}: POST {path}{what}: done"),
-        Some(error) => {
-            let code = response.status().as_u16();
-            log::warn!(target: AUDIT, "{who}: POST {path}{what}: refused with {code}: {error}");
-        }
-    }
 }
 
 #[cfg(test)]

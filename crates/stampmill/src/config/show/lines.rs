@@ -84,7 +84,7 @@ impl<'a> Lines<'a> {
             (Kind::Text | Kind::Topic, Some(value)) => self.text(depth, head, value, true),
             (Kind::Secret, Some(value)) => {
                 if let Some(text) = self.read(head, value) {
-                    self.scalar(depth, head, &Shown::of(&text, true));
+                    self.scalar(depth, head, &Shown { is_comment: true, ..Shown::of(&text, true) });
                 }
             }
             // What is a number or one of a few words is no secret.

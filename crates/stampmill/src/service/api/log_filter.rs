@@ -1,12 +1,12 @@
 //! What is logged.
 
+use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpMessage, HttpRequest};
 use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use crate::service::Service;
-use crate::service::guard::Audited;
+use crate::service::audit;
 use crate::service::problem::Problem;
 
 /// In the syntax of `RUST_LOG`.
@@ -25,7 +25,7 @@ pub(super) async fn change(
     service: Data<Service>,
     body: Body<Filter>,
 ) -> Result<Json<Filter>, Problem> {
-    request.extensions_mut().insert(Audited(format!("`{}`", body.0.filter)));
+    audit::say(&request, &format!("`{}`", body.0.filter));
     service.filter.change(&body.0.filter)?;
     Ok(Json(body.0))
 }

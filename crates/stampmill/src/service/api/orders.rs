@@ -1,7 +1,7 @@
 //! Orders to a pipeline. Each is answered when it is carried out, with the pipeline as it is then.
 
+use actix_web::HttpRequest;
 use actix_web::web::{Json, block};
-use actix_web::{HttpMessage, HttpRequest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stampmill_engine::{Order, Place, Position};
@@ -9,7 +9,7 @@ use stampmill_engine::{Order, Place, Position};
 use super::body::{Body, Nothing};
 use super::pipelines::Named;
 use super::views::Pipeline;
-use crate::service::guard::Audited;
+use crate::service::audit;
 use crate::service::problem::Problem;
 
 /// One partition, or all where neither is given.
@@ -76,7 +76,7 @@ pub(super) async fn skip(request: HttpRequest, named: Named, body: Body<Skip>) -
 }
 
 async fn give(request: &HttpRequest, named: Named, order: Order) -> Answer {
-    request.extensions_mut().insert(Audited(order.to_string()));
+    audit::say(request, &order.to_string());
     let steer = named.steer.clone();
     // Blocking threads are gone only with the listener.
     block(move || steer.give(order)).await.map_err(|_| Problem::Stopping)??;
