@@ -16,6 +16,9 @@ use crate::traces::Exporter;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
+/// Of the configuration, where it is watched. Files are read and compared, for what mounts them may swap a whole folder.
+const BETWEEN_READINGS: Duration = Duration::from_secs(5);
+
 /// What a stop may take beyond the longest `drain_timeout_ms`: to end transactions, close clients and leave groups.
 const BEYOND_THE_DRAIN: Duration = Duration::from_secs(30);
 
@@ -66,6 +69,9 @@ async fn until_ended(settings: Settings, sources: Sources, log: Logging) -> anyh
     let reloader = Reloader::new(sources, settings.effective, running.steers());
     let service = Arc::new(Service { reloader, filter: log.filter, secrets: settings.secrets, started });
     let serving = listening.serve(&service)?;
+    if settings.watch {
+        watch(&service);
+    }
     let mut looks = actix_rt::time::interval(BETWEEN_LOOKS);
     let mut stopping = None::<Instant>;
     while !running.all_finished() {
@@ -98,6 +104,19 @@ async fn until_ended(settings: Settings, sources: Sources, log: Logging) -> anyh
 fn reload(service: &Arc<Service>) {
     let service = Arc::clone(service);
     drop(actix_rt::task::spawn_blocking(move || service.reloader.reload().map(drop)));
+}
+
+/// For as long as the system runs.
+fn watch(service: &Arc<Service>) {
+    let service = Arc::clone(service);
+    actix_rt::spawn(async move {
+        loop {
+            actix_rt::time::sleep(BETWEEN_READINGS).await;
+            let service = Arc::clone(&service);
+            // It fails with a panic only, which is in the log.
+            let _ = actix_rt::task::spawn_blocking(move || service.reloader.reload_if_changed()).await;
+        }
+    });
 }
 
 fn stop(running: &Running, signal: Option<i32>) {

@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) pipelines: Vec<PipelineSettings>,
     pub(crate) log_format: Format,
     pub(crate) listeners: Listeners,
+    /// Whether to look for another configuration while it runs.
+    pub(crate) watch: bool,
     pub(crate) traces: Option<Traces>,
     /// What must not be shown of it.
     pub(crate) secrets: Secrets,
@@ -197,9 +199,10 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     drop(traffic);
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
     let listeners = listeners::listeners(&root).unwrap_or_default();
+    let watch = root.table("reload", "reload").choice("watch", &[("true", true), ("false", false)]).unwrap_or_default();
     let traces = traces::traces(&root);
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
     let (secrets, effective) = (reading.secrets.borrow().clone(), Effective::default());
-    Settings { pipelines: pipelines.collect(), log_format, listeners, traces, secrets, effective }
+    Settings { pipelines: pipelines.collect(), log_format, listeners, watch, traces, secrets, effective }
 }

@@ -97,6 +97,7 @@ pub(crate) static ROOT: &[Key] = &[
         Absent,
         "the page and the API over HTTP, to look at the pipelines and to steer them",
     ),
+    key("reload", Kind::Table(RELOAD), Absent, "when the configuration is read again, beside SIGHUP and `/api/reload`"),
     key("traces", Kind::Table(TRACES), Absent, "spans of records, sent to a collector"),
 ];
 
@@ -137,6 +138,13 @@ static LOGGING: &[Key] = &[key(
     word(&["line", "json"]),
     Value("line"),
     "`line`: lines for people; `json`: an object for each line",
+)];
+
+static RELOAD: &[Key] = &[key(
+    "watch",
+    word(&["true", "false"]),
+    Value("false"),
+    "`true`: every 5 seconds, and taken over when something has changed in its files or in those that they name",
 )];
 
 static PROBES: &[Key] = &[key(

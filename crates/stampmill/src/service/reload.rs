@@ -17,6 +17,8 @@ pub(crate) struct Reloader {
     effective: Mutex<Effective>,
     /// 1 at the start, and one more with each reload that changed something.
     generation: AtomicU64,
+    /// What the sources came to when they were looked at last; errors as texts.
+    seen: Mutex<Result<Effective, Vec<String>>>,
 }
 
 /// Which pipelines have other steps now, and which go on as they were.
@@ -42,7 +44,8 @@ pub(crate) enum ReloadError {
 impl Reloader {
     /// `effective` is what `sources` held when the pipelines were started.
     pub(crate) fn new(sources: Sources, effective: Effective, steers: Vec<Steer>) -> Self {
-        Self { sources, steers, effective: Mutex::new(effective), generation: AtomicU64::new(1) }
+        let seen = Mutex::new(Ok(effective.clone()));
+        Self { sources, steers, effective: Mutex::new(effective), generation: AtomicU64::new(1), seen }
     }
 
     pub(crate) fn steers(&self) -> &[Steer] {
@@ -70,6 +73,18 @@ impl Reloader {
             }
         }
         outcome
+    }
+
+    /// Reloads if the sources are others than when they were looked at last, so that what is wrong is told once.
+    pub(crate) fn reload_if_changed(&self) {
+        let now =
+            load(self.sources.clone()).map(|settings| settings.effective).map_err(|errors| errors.each().collect());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen != now {
+            *seen = now;
+            // What came of it is logged.
+            let _ = self.reload();
+        }
     }
 
     fn try_reload(&self) -> Result<Reloaded, ReloadError> {

@@ -157,6 +157,19 @@ fn a_reload_takes_over_other_steps_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_is_watched_is_reloaded_and_what_is_wrong_is_told_once() {
+    let mill = Mill::start("watch", "reload: { watch: true }");
+    let generation = || mill.get("/api/pipelines/p").json()["generation"].as_u64();
+    mill.edit("envelope.hbs", "{{payload}}", "{{payload");
+    eventually("an error", || mill.log().contains("not reloaded: ").then_some(()));
+    std::thread::sleep(Duration::from_secs(6));
+    assert_eq!(mill.log().matches("not reloaded: the configuration is not valid").count(), 1, "{}", mill.log());
+    assert_eq!(generation(), Some(1));
+    mill.edit("envelope.hbs", "{{payload", "{{payload.amount}}");
+    eventually("a reload", || (generation() == Some(2)).then_some(()));
+}
+
+#[test]
 fn who_dawdles_or_babbles_stops_nobody() {
     let mill = Mill::start("slow", "");
     let begun: Vec<_> = (0..200)

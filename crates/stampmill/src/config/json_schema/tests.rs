@@ -75,6 +75,7 @@ fn what_loads_fits() {
         "# nothing",
         "memory: 268435456",
         "probes: { listen: off }",
+        "reload: { watch: true }",
         "admin: { listen: '[::1]:9600', token: a, allowed_hosts: [a, '${B}'] }",
         "admin: { listen: '${HOST}:9600', token: '${file:token}', allowed_hosts: 'a, b' }",
         "memory: { budget: 256 MiB, max_partitions: '64' }",
