@@ -75,7 +75,7 @@ pub fn remove_copies() {
     }
 }
 
-/// A command of the program without anything of the environment that would change it.
+/// A command of the program without anything of the environment that would change it. It listens nowhere: many run at a time.
 pub fn command(build: Build) -> Command {
     let mut command = mortal(executable(build));
     for (name, _) in std::env::vars_os() {
@@ -85,6 +85,9 @@ pub fn command(build: Build) -> Command {
         if ours || name.to_str().is_none() {
             command.env_remove(name);
         }
+    }
+    for listener in ["PROBES", "ADMIN"] {
+        command.env(format!("STAMPMILL__{listener}__LISTEN"), "off");
     }
     command.stdin(Stdio::null());
     command

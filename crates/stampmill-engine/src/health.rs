@@ -24,7 +24,7 @@ pub enum Health {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// `on_failure.then` is `halt`, and this record cannot be processed.
-    Halted { partition: String, offset: i64, reason: String },
+    Halted { partition: String, offset: i64, class: &'static str, reason: String },
     /// Too many records failed: this one is the next to be tried.
     BreakerOpen { partition: String, offset: i64, reason: String },
     /// There are records to read, and none comes.
@@ -49,6 +49,17 @@ impl Health {
         matches!(self, Self::Failed { .. })
     }
 
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::NotReady(_) => "not_ready",
+            Self::Restarting { .. } => "restarting",
+            Self::Failed { .. } => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+
     fn log_change(&self, pipeline: &str) {
         match self {
             Self::Starting => log::info!("pipeline `{pipeline}` starts"),
@@ -65,6 +76,32 @@ impl Health {
 }
 
 impl Trouble {
+    /// What [`Trouble::kind`] may be.
+    pub const KINDS: [&str; 4] = ["halted", "breaker", "stalled", "undelivered"];
+
+    pub fn kind(&self) -> &'static str {
+        let [halted, breaker, stalled, undelivered] = Self::KINDS;
+        match self {
+            Self::Halted { .. } => halted,
+            Self::BreakerOpen { .. } => breaker,
+            Self::Stalled { .. } => stalled,
+            Self::Undelivered { .. } => undelivered,
+        }
+    }
+
+    /// As its `Display`, but without a reason, which may quote a record.
+    pub fn without_records(&self) -> String {
+        match self {
+            Self::Halted { partition, offset, class, .. } => {
+                format!("{partition} has halted at offset {offset}: {class}")
+            }
+            Self::BreakerOpen { partition, offset, .. } => {
+                format!("{partition} pauses at offset {offset}, for too many records failed")
+            }
+            Self::Stalled { .. } | Self::Undelivered { .. } => self.to_string(),
+        }
+    }
+
     pub fn partition(&self) -> &str {
         match self {
             Self::Halted { partition, .. }
@@ -83,7 +120,7 @@ impl Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Halted { partition, offset, reason } => write!(
+            Self::Halted { partition, offset, reason, .. } => write!(
                 out,
                 "{partition} has halted at offset {offset}: {reason}; mend what it fails on and resume the partition, or have it skip the offset"
             ),

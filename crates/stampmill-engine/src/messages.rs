@@ -90,7 +90,7 @@ pub(crate) struct Held {
 #[derive(Clone, Debug)]
 pub(crate) enum HeldBy {
     /// `on_failure: halt`, and what the record fails on.
-    Policy(String),
+    Policy { class: &'static str, reason: String },
     /// Too many dead letters.
     Breaker(Trip),
 }

@@ -103,6 +103,34 @@ impl Place {
     }
 }
 
+// === impl Order ===
+
+impl fmt::Display for Order {
+    /// For people, as in `seek in/0 to offset 5`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pause(None) => write!(out, "pause all"),
+            Self::Pause(Some(place)) => write!(out, "pause {place}"),
+            Self::Resume(None) => write!(out, "resume all"),
+            Self::Resume(Some(place)) => write!(out, "resume {place}"),
+            Self::Drain => write!(out, "drain all"),
+            Self::Seek { place, to } => write!(out, "seek {place} to {to}"),
+            Self::Skip { place, offset } => write!(out, "skip {place} offset {offset}"),
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beginning => write!(out, "its beginning"),
+            Self::End => write!(out, "its end"),
+            Self::Offset(offset) => write!(out, "offset {offset}"),
+            Self::Time(millis) => write!(out, "{millis} ms since 1970"),
+        }
+    }
+}
+
 // === impl Orders ===
 
 impl Orders {

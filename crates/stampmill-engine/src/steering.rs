@@ -25,6 +25,9 @@ pub struct Steer {
 /// Beyond what a drain may take, for the brokers to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Of new steps, by a control thread that runs.
+const TAKEN_WITHIN: Duration = Duration::from_secs(1);
+
 /// Why other steps did not take the place of those that run.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
@@ -35,7 +38,8 @@ pub enum ReloadError {
 // === impl Steer ===
 
 impl Steer {
-    fn settings(&self) -> Arc<PipelineSettings> {
+    /// Those that it runs by, the steps of the last reload included.
+    pub fn settings(&self) -> Arc<PipelineSettings> {
         Arc::clone(&self.steps.lock().unwrap_or_else(PoisonError::into_inner).settings)
     }
 
@@ -84,19 +88,23 @@ impl Steer {
     }
 
     /// Other steps take the place of those that run, from the next batch on; batches that are in hand go by the old ones.
+    /// Blocks until the pipeline has taken them, for a second where it does not run.
     ///
     /// # Errors
     /// What the new steps need is not to be had: the old ones go on.
     pub fn reload(&self, transforms: Arc<Transforms>) -> Result<(), ReloadError> {
-        // Locked to the end, so that of two reloads the later one is given later.
+        // Locked until they are given, so that of two reloads the later one is given later.
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         let log = Arc::new(steps.log.renew(&transforms).map_err(ReloadError::Log)?);
         let settings = Arc::new(PipelineSettings { transforms, ..(*steps.settings).clone() });
         // A pipeline that begins anew takes them from here.
         *steps = Reload { settings, log };
+        let taken = self.orders.give(Task::Reload(steps.clone()), PATIENCE);
+        // Whoever looks at the pipeline locks it, too, and need not wait.
+        drop(steps);
+        // Where no control thread takes it now, the next beginning has it already.
+        let _ = taken.recv_timeout(TAKEN_WITHIN);
         Counters::add(&self.counters.reloads, 1);
-        // Nobody waits: where no control thread takes it now, the next beginning has it already.
-        drop(self.orders.give(Task::Reload(steps.clone()), PATIENCE));
         Ok(())
     }
 }

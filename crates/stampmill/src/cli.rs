@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Tap(Tap),
     /// Look at the records that could not be processed, and send them again.
     DeadLetters(DeadLetters),
+    /// Ask a running program whether it is ready, and end with 0 or 1: for images without a shell.
+    Healthcheck(Healthcheck),
     /// Measure a pipeline over the records of its own topics, which it writes to a topic of its own.
     Bench(Bench),
     /// Show the whole job on an embedded Kafka; needs nothing.
@@ -107,6 +109,18 @@ pub(crate) struct Render {
     /// The file with the payload, `-` for standard input
     #[arg(default_value = "-", value_name = "FILE")]
     pub(crate) input: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Healthcheck {
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+    /// What to ask, instead of what the configuration has at `probes.listen`
+    #[arg(long, conflicts_with_all = ["files", "flags"])]
+    pub(crate) url: Option<String>,
+    /// Ask whether only a restart helps (`/livez`), instead of whether it does its work (`/readyz`)
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) live: bool,
 }
 
 /// Reads from the beginning, in a group of its own, and writes to a topic of its own with as many partitions as the sink's;

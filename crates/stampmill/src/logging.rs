@@ -1,24 +1,47 @@
 //! The program's log on standard error. What is not a line of a log step comes by the `log` crate, in the same form and
 //! under the same lock.
 
+mod filter;
+
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic::PanicHookInfo;
 
-use env_logger::{Builder, Env, Target};
-use log::Record;
+use log::{Log, Metadata, Record};
 use stampmill_engine::logging::{Format, Line, LogOutput, Time};
 
-pub(crate) const DEFAULT: &str = "info";
+pub(crate) use self::filter::{FilterError, LogFilter};
+
+/// What the listeners say of themselves is told in our own words.
+pub(crate) const DEFAULT: &str = "info,actix_server=warn";
+/// The logger of what people have told the program to do.
+pub(crate) const AUDIT: &str = "stampmill::audit";
+
+/// The log as it was set up.
+pub(crate) struct Logging {
+    pub(crate) output: LogOutput,
+    pub(crate) filter: LogFilter,
+}
+
+/// Takes the other lines.
+struct Logger {
+    output: LogOutput,
+    filter: LogFilter,
+}
 
 /// Logs from now on what `RUST_LOG` asks for; without it, what `default` does.
-pub(crate) fn init(default: &str, format: Format) -> LogOutput {
+pub(crate) fn init(default: &str, format: Format) -> Logging {
     let output = LogOutput::new(format, Box::new(std::io::stderr()));
-    builder(Env::default().default_filter_or(default), &output).init();
+    let filter = LogFilter::lenient(&std::env::var("RUST_LOG").unwrap_or_else(|_| default.to_owned()));
+    let logger = Logger { output: output.clone(), filter: filter.clone() };
+    // There can be no other: this is the program's, and it is called once.
+    if log::set_boxed_logger(Box::new(logger)).is_ok() {
+        filter.limit();
+    }
     if format == Format::Json {
         std::panic::set_hook(Box::new(log_panic));
     }
-    output
+    Logging { output, filter }
 }
 
 /// The usual message would be lines of another form.
@@ -28,14 +51,6 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         BacktraceStatus::Captured => log::error!("{panic}\n{trace}"),
         _ => log::error!("{panic}"),
     }
-}
-
-fn builder(filters: Env<'_>, output: &LogOutput) -> Builder {
-    let format = output.format();
-    let mut builder = Builder::from_env(filters);
-    builder.format(move |buffer, record| buffer.write_all(&line(format, record)));
-    builder.target(Target::Pipe(Box::new(output.clone())));
-    builder
 }
 
 fn line(format: Format, record: &Record<'_>) -> Vec<u8> {
@@ -49,14 +64,32 @@ fn line(format: Format, record: &Record<'_>) -> Vec<u8> {
 /// Our own modules go by the program's name; `RUST_LOG` still tells them apart.
 fn name(target: &str) -> &str {
     match target.split("::").next() {
+        _ if target == AUDIT => AUDIT,
         Some("stampmill" | "stampmill_engine") => "stampmill",
         _ => target,
     }
 }
 
+// === impl Logger ===
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.filter.matches(record) {
+            // A log that is gone is no reason to stop, and there is nobody to tell.
+            let _ = self.output.clone().write_all(&line(self.output.format(), record));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 #[cfg(test)]
 mod tests {
-    use log::{Level, Log, Metadata};
+    use log::Level;
     use stampmill_engine::logging::Source;
 
     use super::*;
@@ -74,6 +107,7 @@ mod tests {
         assert_eq!(name("stampmill::commands"), "stampmill");
         assert_eq!(name("bank-audit"), "bank-audit");
         assert_eq!(name("stampmilling"), "stampmilling");
+        assert_eq!(name(AUDIT), AUDIT, "what people do is to be found");
     }
 
     #[test]
@@ -113,15 +147,5 @@ mod tests {
             (&json["pipeline"], &json["partition"], &json["offset"]),
             (&"p\"".into(), &3.into(), &i64::MAX.into())
         );
-    }
-
-    #[test]
-    fn filters_decide_by_the_name_of_a_step() {
-        let output = LogOutput::new(Format::Line, Box::new(std::io::sink()));
-        let env = Env::new().filter_or("STAMPMILL_NO_SUCH_VARIABLE", "info,quiet=off,loud=debug");
-        let logger = builder(env, &output).build();
-        let is_on = |name, level| logger.enabled(&Metadata::builder().target(name).level(level).build());
-        assert!(!is_on("quiet", Level::Error));
-        assert!(is_on("loud", Level::Debug) && is_on("other", Level::Info) && !is_on("other", Level::Debug));
     }
 }

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod demo;
 mod logging;
+mod service;
 mod signals;
 mod traces;
 
@@ -16,7 +17,7 @@ use clap::Parser;
 use stampmill_engine::logging::Format;
 
 use self::cli::{Check, Cli, Command};
-use self::commands::{check, configured, dead_letters, exit, render};
+use self::commands::{check, configured, dead_letters, exit, healthcheck, render};
 
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
@@ -26,6 +27,8 @@ fn main() -> ExitCode {
     match command {
         // These log as their configuration says.
         Command::Run(_) | Command::Bench(_) | Command::Demo(_) => {}
+        // It says one thing, to whoever runs the container.
+        Command::Healthcheck(_) => {}
         Command::Check(_)
         | Command::Config { .. }
         | Command::Render(_)
@@ -38,8 +41,8 @@ fn main() -> ExitCode {
     }
     match command {
         Command::Run(arguments) => {
-            let options = arguments.options();
-            configured(arguments.sources(), |settings| commands::run::run(settings, options))
+            let (options, sources) = (arguments.options(), arguments.sources());
+            configured(sources.clone(), |settings| commands::run::run(settings, sources, options))
         }
         Command::Check(Check { configuration, online }) => {
             configured(configuration.sources(), |settings| check::run(&settings, online))
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => commands::test::run(arguments),
         Command::Tap(arguments) => commands::tap::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Demo(arguments) => commands::demo::run(arguments),
         Command::DevBroker(arguments) => commands::dev_broker::run(arguments),

@@ -1,6 +1,6 @@
-//! SIGINT and SIGTERM, remembered until somebody looks.
+//! SIGINT, SIGTERM and SIGHUP, remembered until somebody looks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use actix_rt::signal::unix::{SignalKind, signal};
@@ -8,6 +8,30 @@ use actix_rt::signal::unix::{SignalKind, signal};
 /// The signals that came, oldest first, as their numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signals(Rc<RefCell<Vec<i32>>>);
+
+/// Whether a SIGHUP came since somebody looked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hangup(Rc<Cell<bool>>);
+
+// === impl Hangup ===
+
+impl Hangup {
+    /// From now on it no longer ends the process. To be called within an actix system.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let came = Self::default();
+        let (mut stream, twin) = (signal(SignalKind::hangup())?, came.clone());
+        actix_rt::spawn(async move {
+            while stream.recv().await.is_some() {
+                twin.0.set(true);
+            }
+        });
+        Ok(came)
+    }
+
+    pub(crate) fn take(&self) -> bool {
+        self.0.take()
+    }
+}
 
 // === impl Signals ===
 

@@ -81,6 +81,7 @@ impl Subject {
                 scenario.pipeline = (**pipeline).clone();
                 let mut command = cores::on_its_own(program::executable(Build::Plain));
                 command.arg("run").arg("--config").arg(scenario.config()).args(flags).current_dir(&scenario.folder);
+                command.args(["--set", "probes.listen=off", "--set", "admin.listen=off"]);
                 command
             }
             Self::Peer(peer) => peer.command(scenario),

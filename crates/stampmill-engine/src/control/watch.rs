@@ -158,7 +158,9 @@ impl Assigned {
         if let Some(Held { at, cause }) = &self.held {
             let offset = at.get();
             return Some(match cause {
-                HeldBy::Policy(reason) => Trouble::Halted { partition, offset, reason: reason.clone() },
+                HeldBy::Policy { class, reason } => {
+                    Trouble::Halted { partition, offset, class, reason: reason.clone() }
+                }
                 HeldBy::Breaker(trip) => Trouble::BreakerOpen { partition, offset, reason: trip.to_string() },
             });
         }

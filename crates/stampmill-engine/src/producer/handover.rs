@@ -132,7 +132,10 @@ fn first_try(work: &Work, place: usize, outlet: &Outlet<'_>) -> Todo {
                 Counters::add(&outlet.counters.skipped, 1);
                 Todo::LeaveOut
             }
-            Then::Halt => hold(work, place, format!("{}: {}", letter.step, letter.fault.reason)),
+            Then::Halt => {
+                let reason = format!("{}: {}", letter.step, letter.fault.reason);
+                hold(work, place, letter.fault.class.as_str(), reason)
+            }
         },
     }
 }
@@ -149,7 +152,7 @@ fn after_refusal(handover: &Handover, outlet: &Outlet<'_>, form: &Form, refusal:
             Counters::add(&outlet.counters.skipped, 1);
             Todo::LeaveOut
         }
-        (Form::AsRendered, Then::Halt) => hold(work, place, refusal.reason()),
+        (Form::AsRendered, Then::Halt) => hold(work, place, refusal.class.as_str(), refusal.reason()),
         (form, _) => match next_form(&form, refusal) {
             Some(next) => Todo::Send(next),
             None => Todo::Send(form),
@@ -157,8 +160,8 @@ fn after_refusal(handover: &Handover, outlet: &Outlet<'_>, form: &Form, refusal:
     }
 }
 
-fn hold(work: &Work, place: usize, reason: String) -> Todo {
-    Todo::Hold(Held { at: work.batch.batch.record(place).offset, cause: HeldBy::Policy(reason) })
+fn hold(work: &Work, place: usize, class: &'static str, reason: String) -> Todo {
+    Todo::Hold(Held { at: work.batch.batch.record(place).offset, cause: HeldBy::Policy { class, reason } })
 }
 
 /// A record that was dead already before it was sent keeps its reason.

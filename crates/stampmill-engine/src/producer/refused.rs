@@ -154,7 +154,8 @@ impl Refused {
             }
             (Form::AsRendered, Then::Halt) => {
                 let at = self.work.batch.batch.record(todo.place).offset;
-                Next::Hold(Held { at, cause: HeldBy::Policy(refusal.reason()) })
+                let (class, reason) = (refusal.class.as_str(), refusal.reason());
+                Next::Hold(Held { at, cause: HeldBy::Policy { class, reason } })
             }
             _ => match next_form(&todo.form, refusal) {
                 Some(form) => Next::Again(Todo { form, is_suspect: true, ..todo }, Duration::ZERO),

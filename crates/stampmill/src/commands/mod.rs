@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod dev_broker;
+pub(crate) mod healthcheck;
 mod moment;
 pub(crate) mod render;
 pub(crate) mod run;

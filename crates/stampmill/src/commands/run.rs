@@ -1,24 +1,29 @@
 //! `stampmill run`: the pipelines, until a signal or a fault.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use stampmill_engine::Running;
-use stampmill_engine::logging::LogOutput;
 use stampmill_engine::settings::{PipelineSettings, RunOptions};
 
 use crate::commands::exit;
-use crate::config::Settings;
-use crate::logging;
-use crate::signals::Signals;
+use crate::config::{Settings, Sources};
+use crate::logging::{self, Logging};
+use crate::service::{Listening, Reloader, Service};
+use crate::signals::{Hangup, Signals};
 use crate::traces::Exporter;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
+/// Of the configuration, where it is watched. Files are read and compared, for what mounts them may swap a whole folder.
+const BETWEEN_READINGS: Duration = Duration::from_secs(5);
+
 /// What a stop may take beyond the longest `drain_timeout_ms`: to end transactions, close clients and leave groups.
 const BEYOND_THE_DRAIN: Duration = Duration::from_secs(30);
 
-pub(crate) fn run(mut settings: Settings, options: RunOptions) -> ExitCode {
+/// `settings` are what `sources` hold; a reload reads them again.
+pub(crate) fn run(mut settings: Settings, sources: Sources, options: RunOptions) -> ExitCode {
     let log = logging::init(logging::DEFAULT, settings.log_format);
     #[cfg(feature = "failpoints")]
     let _faults = fail::FailScenario::setup();
@@ -34,7 +39,7 @@ pub(crate) fn run(mut settings: Settings, options: RunOptions) -> ExitCode {
     log::info!("stampmill {} starts {}", env!("CARGO_PKG_VERSION"), names.join(", "));
     // The arbiters of the pipelines belong to this system, and must be gone before it.
     let system = actix_rt::System::new();
-    let ended = system.block_on(until_ended(settings, &log));
+    let ended = system.block_on(until_ended(settings, sources, log));
     drop(system);
     if let Some((_, exporter)) = exporter {
         exporter.finish();
@@ -54,11 +59,19 @@ fn name_and_guarantee(pipeline: &PipelineSettings) -> String {
     format!("`{}`: {}", pipeline.name, pipeline.delivery)
 }
 
-async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> {
-    let signals = Signals::listen()?;
+async fn until_ended(settings: Settings, sources: Sources, log: Logging) -> anyhow::Result<()> {
+    let (signals, hangup, started) = (Signals::listen()?, Hangup::listen()?, SystemTime::now());
     let drains = settings.pipelines.iter().map(|pipeline| pipeline.pace.drain_timeout);
     let patience = drains.max().unwrap_or_default() + BEYOND_THE_DRAIN;
-    let running = stampmill_engine::start(settings.pipelines, log)?;
+    // An address that is not to be had ends the start before any group is joined.
+    let listening = Listening::bind(&settings.listeners)?;
+    let running = stampmill_engine::start(settings.pipelines, &log.output)?;
+    let reloader = Reloader::new(sources, settings.effective, running.steers());
+    let service = Arc::new(Service { reloader, filter: log.filter, secrets: settings.secrets, started });
+    let serving = listening.serve(&service)?;
+    if settings.watch {
+        watch(&service);
+    }
     let mut looks = actix_rt::time::interval(BETWEEN_LOOKS);
     let mut stopping = None::<Instant>;
     while !running.all_finished() {
@@ -66,6 +79,9 @@ async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> 
         if let Some(signal) = signals.beyond_the_first() {
             log::warn!("a second signal: what is in flight is not waited for, and comes again at the next start");
             std::process::exit(128 + signal);
+        }
+        if hangup.take() {
+            reload(&service);
         }
         match stopping {
             None if signals.first().is_some() || running.finished() => {
@@ -79,7 +95,28 @@ async fn until_ended(settings: Settings, log: &LogOutput) -> anyhow::Result<()> 
             _ => {}
         }
     }
+    // To the last, whoever asks is told how it goes.
+    serving.stop().await;
     Ok(running.wait()?)
+}
+
+/// Whoever sent the signal looks for the outcome in the log.
+fn reload(service: &Arc<Service>) {
+    let service = Arc::clone(service);
+    drop(actix_rt::task::spawn_blocking(move || service.reloader.reload().map(drop)));
+}
+
+/// For as long as the system runs.
+fn watch(service: &Arc<Service>) {
+    let service = Arc::clone(service);
+    actix_rt::spawn(async move {
+        loop {
+            actix_rt::time::sleep(BETWEEN_READINGS).await;
+            let service = Arc::clone(&service);
+            // It fails with a panic only, which is in the log.
+            let _ = actix_rt::task::spawn_blocking(move || service.reloader.reload_if_changed()).await;
+        }
+    });
 }
 
 fn stop(running: &Running, signal: Option<i32>) {

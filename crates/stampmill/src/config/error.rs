@@ -102,10 +102,17 @@ pub(crate) struct Place {
 
 // === impl ConfigErrors ===
 
+impl ConfigErrors {
+    /// One by one, as they may be shown.
+    pub(crate) fn each(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|error| secrets::without_logins(&error.to_string()))
+    }
+}
+
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for error in &self.0 {
-            writeln!(f, "{}", secrets::without_logins(&error.to_string()))?;
+        for text in self.each() {
+            writeln!(f, "{text}")?;
         }
         match self.0.len() {
             1 => write!(f, "the configuration has 1 error; nothing was started"),

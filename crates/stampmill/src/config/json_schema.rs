@@ -15,6 +15,7 @@ pub(super) mod tests;
 /// What `${` in it makes of a text is known only when it is read.
 const INTERPOLATED: &str = r"\$\{";
 const NAME: &str = "^[a-z0-9-]+$";
+const ADDRESS: &str = r"^(off|.+:[0-9]{1,5})$";
 const TOPIC: &str = "^[A-Za-z0-9._-]{1,249}$";
 
 /// The schema as text, in the form of 2020-12.
@@ -65,7 +66,12 @@ fn plain(text: &str) -> Value {
 /// Bounds hold for numbers and patterns for texts only, so that both can stand in one.
 fn of_kind(kind: &Kind) -> Map<String, Value> {
     object(match kind {
-        Kind::Text => json!({ "$ref": "#/$defs/text", "minLength": 1 }),
+        Kind::Text | Kind::Secret => json!({ "$ref": "#/$defs/text", "minLength": 1 }),
+        Kind::Address => json!({ "$ref": "#/$defs/text", "pattern": or_interpolated(ADDRESS) }),
+        Kind::Hosts => json!({
+            "type": ["array", "string", "number", "boolean"],
+            "items": { "$ref": "#/$defs/text", "minLength": 1 },
+        }),
         Kind::Topic => json!({ "$ref": "#/$defs/text", "pattern": or_interpolated(TOPIC) }),
         Kind::Template => json!({ "$ref": "#/$defs/text" }),
         Kind::TemplateOrNull => json!({ "type": ["string", "number", "boolean", "null"] }),

@@ -5,12 +5,14 @@
 
 mod checks;
 mod connection;
+mod effective;
 pub(crate) mod error;
 mod failures;
 mod interpolation;
 pub(crate) mod json;
 mod json_schema;
 mod layers;
+mod listeners;
 pub(crate) mod memory;
 mod numbers;
 mod origin;
@@ -47,8 +49,10 @@ use self::reading::Reading;
 use self::section::Section;
 use self::topics::Traffic;
 
+pub(crate) use self::effective::Effective;
 pub(crate) use self::error::{ConfigError, ConfigErrors};
 pub(crate) use self::json_schema::json_schema;
+pub(crate) use self::listeners::{Admin, Listeners, Token};
 pub(crate) use self::secrets::Secrets;
 pub(crate) use self::traces::Traces;
 
@@ -73,9 +77,14 @@ pub(crate) struct Settings {
     /// In the order of their names; at least one.
     pub(crate) pipelines: Vec<PipelineSettings>,
     pub(crate) log_format: Format,
+    pub(crate) listeners: Listeners,
+    /// Whether to look for another configuration while it runs.
+    pub(crate) watch: bool,
     pub(crate) traces: Option<Traces>,
     /// What must not be shown of it.
     pub(crate) secrets: Secrets,
+    /// All of it, to compare another one with.
+    pub(crate) effective: Effective,
 }
 
 pub(crate) const DEFAULT_FILES: [&str; 2] = ["config/stampmill.yaml", "/etc/stampmill/stampmill.yaml"];
@@ -95,7 +104,10 @@ pub(crate) fn load(sources: Sources) -> Result<Settings, ConfigErrors> {
 /// # Errors
 /// As for [`load`].
 pub(crate) fn load_with(sources: Sources, ambient: Ambient) -> Result<Settings, ConfigErrors> {
-    with_valid(sources, ambient, |_, _, settings| settings)
+    with_valid(sources, ambient, |reading, merged, settings| {
+        let effective = effective::effective(reading, merged);
+        Settings { effective, ..settings }
+    })
 }
 
 /// The configuration that is in force, as YAML: each value with where it comes from, and none that is secret.
@@ -186,8 +198,11 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     topics::check(reading, &traffic);
     drop(traffic);
     let log_format = root.table("logging", "logging").choice("format", LOG_FORMATS).unwrap_or_default();
+    let listeners = listeners::listeners(&root).unwrap_or_default();
+    let watch = root.table("reload", "reload").choice("watch", &[("true", true), ("false", false)]).unwrap_or_default();
     let traces = traces::traces(&root);
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
-    Settings { pipelines: pipelines.collect(), log_format, traces, secrets: reading.secrets.borrow().clone() }
+    let (secrets, effective) = (reading.secrets.borrow().clone(), Effective::default());
+    Settings { pipelines: pipelines.collect(), log_format, listeners, watch, traces, secrets, effective }
 }

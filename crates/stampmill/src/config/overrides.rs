@@ -179,6 +179,9 @@ impl Settable {
             // In its short form; a list of steps, which has the others, is set as a whole.
             Kind::Short(_)
             | Kind::Text
+            | Kind::Secret
+            | Kind::Address
+            | Kind::Hosts
             | Kind::Topic
             | Kind::Number { .. }
             | Kind::Size

@@ -20,6 +20,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) errors: RefCell<Vec<ConfigError>>,
     /// Of each folder that was asked for; `None` where they could not be read, which has been noted.
     pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
+    /// The text of each file that a key names, by that key.
+    pub(crate) template_files: RefCell<BTreeMap<String, String>>,
     /// What was read that must not be shown.
     pub(crate) secrets: RefCell<Secrets>,
     /// What templates ask for the time and for randomness.
@@ -45,7 +47,7 @@ impl<'e> Reading<'e> {
     /// `errors` are those that were met before.
     pub(crate) fn new(environment: &'e BTreeMap<String, String>, errors: Vec<ConfigError>, ambient: Ambient) -> Self {
         let (errors, partials, secrets) = (RefCell::new(errors), RefCell::default(), RefCell::default());
-        Self { environment, errors, partials, secrets, ambient }
+        Self { environment, errors, partials, template_files: RefCell::default(), secrets, ambient }
     }
 
     pub(crate) fn note(&self, error: ConfigError) {

@@ -65,6 +65,9 @@ fn list_below(out: &mut String, path: &str, kind: &Kind) {
 fn value(kind: &Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
+        Kind::Secret => "text, never shown".to_owned(),
+        Kind::Address => "`address:port`, or `off`".to_owned(),
+        Kind::Hosts => "list of names".to_owned(),
         Kind::Topic => "topic".to_owned(),
         Kind::Number { min, max } => format!("{min} to {max}"),
         Kind::Size => "bytes, or `64KiB`, `64MiB`, `1GiB`".to_owned(),

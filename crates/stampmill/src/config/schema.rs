@@ -36,6 +36,12 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// One of the words, or a number from 0.
     WordOrNumber(&'static [&'static str]),
+    /// A text that is never shown.
+    Secret,
+    /// An address and a port to listen on, or `off`.
+    Address,
+    /// A list of names of hosts, or one text with commas between.
+    Hosts,
     /// A topic's name.
     Topic,
     /// A Handlebars template; `${` in it is literal text.
@@ -84,6 +90,14 @@ pub(crate) static ROOT: &[Key] = &[
     ),
     key("memory", Kind::Short(MEMORY), Absent, "memory of the program, shared out among its pipelines"),
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
+    key("probes", Kind::Table(PROBES), Absent, "liveness, readiness and metrics over HTTP, without a token"),
+    key(
+        "admin",
+        Kind::Table(ADMIN),
+        Absent,
+        "the page and the API over HTTP, to look at the pipelines and to steer them",
+    ),
+    key("reload", Kind::Table(RELOAD), Absent, "when the configuration is read again, beside SIGHUP and `/api/reload`"),
     key("traces", Kind::Table(TRACES), Absent, "spans of records, sent to a collector"),
 ];
 
@@ -125,6 +139,41 @@ static LOGGING: &[Key] = &[key(
     Value("line"),
     "`line`: lines for people; `json`: an object for each line",
 )];
+
+static RELOAD: &[Key] = &[key(
+    "watch",
+    word(&["true", "false"]),
+    Value("false"),
+    "`true`: every 5 seconds, and taken over when something has changed in its files or in those that they name",
+)];
+
+static PROBES: &[Key] = &[key(
+    "listen",
+    Kind::Address,
+    Value("0.0.0.0:9601"),
+    "address and port for `/livez`, `/readyz` and `/metrics`, which show no record; port 0 is any that is free",
+)];
+
+static ADMIN: &[Key] = &[
+    key(
+        "listen",
+        Kind::Address,
+        Value("127.0.0.1:9600"),
+        "address and port for the page and `/api`; other than on a loopback address, `token` is required",
+    ),
+    key(
+        "token",
+        Kind::Secret,
+        Absent,
+        "what requests bring as `Authorization: Bearer TOKEN` to change something, and off loopback to see something, too",
+    ),
+    key(
+        "allowed_hosts",
+        Kind::Hosts,
+        Absent,
+        "names by which browsers call it, beside `localhost` and its own address; without ports",
+    ),
+];
 
 pub(crate) static PIPELINE: &[Key] = &[
     key("source", Kind::Table(SOURCE), Absent, "where records come from"),

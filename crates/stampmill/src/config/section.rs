@@ -79,7 +79,9 @@ impl<'a> Section<'a> {
     pub(crate) fn text(&self, name: &str) -> Option<Text> {
         let text = self.reading.text(self.value(name)?, self.at(name))?;
         match self.key(name).kind {
-            Kind::Text | Kind::Topic if text.text.is_empty() => self.refuse(name, text, "a text that is not empty"),
+            Kind::Text | Kind::Secret | Kind::Topic if text.text.is_empty() => {
+                self.refuse(name, text, "a text that is not empty")
+            }
             _ => Some(text),
         }
     }
@@ -148,7 +150,11 @@ impl<'a> Section<'a> {
         let text = self.text(name)?;
         let path = origin::folder(&text.at.origin).unwrap_or(Path::new("")).join(&text.text);
         match std::fs::read_to_string(&path) {
-            Ok(source) => self.reading.compiled(&source, text.at, options),
+            Ok(source) => {
+                let compiled = self.reading.compiled(&source, text.at, options);
+                self.reading.template_files.borrow_mut().insert(self.path(name), source);
+                compiled
+            }
             Err(source) => {
                 let path = match text.written {
                     None => format!("`{}`", path.display()),

@@ -8,7 +8,8 @@ mod screen;
 mod traffic;
 mod transactions;
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -21,6 +22,7 @@ use self::screen::{Ending, Progress};
 use self::traffic::Traffic;
 use crate::cli;
 use crate::logging;
+use crate::service::{Listening, Reloader, Service};
 use crate::signals::Signals;
 
 /// While it runs: the pipeline, and those who watch it.
@@ -51,16 +53,23 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
     let broker = EmbeddedBroker::start(&TOPICS)?;
     let address = broker.bootstrap_servers();
     println!("An embedded Kafka is at {address}.");
-    let (settings, log_format) = pipeline::load(&address)?;
+    let (settings, sources) = pipeline::load(&address)?;
     // Its own output is what people are to look at.
-    let log = logging::init("warn,bank-audit=info", log_format);
+    let log = logging::init("warn,bank-audit=info", settings.log_format);
+    let (listening, started) = (Listening::for_the_page()?, SystemTime::now());
+    if let Some(page) = listening.page() {
+        println!("Look at it while it runs: http://{page}");
+    }
 
     let mut clients = ClientConfig::new();
     clients.set("bootstrap.servers", &address).set_log_level(RDKafkaLogLevel::Critical);
-    let inquiry = Inquiry::new(&clients, &settings.source.group)?;
+    let inquiry = Inquiry::new(&clients, &settings.pipelines[0].source.group)?;
     let traffic = Traffic::new(&clients)?;
     let signals = Signals::listen()?;
-    let running = stampmill_engine::start(vec![settings], &log)?;
+    let running = stampmill_engine::start(settings.pipelines, &log.output)?;
+    let reloader = Reloader::new(sources, settings.effective, running.steers());
+    let service = Service { reloader, filter: log.filter, secrets: settings.secrets, started };
+    let serving = listening.serve(&Arc::new(service))?;
 
     let mut demo = Demo { running, traffic, inquiry, signals };
     let proved = demo.prove(arguments.records).await;
@@ -69,6 +78,7 @@ pub(crate) async fn run(arguments: cli::Demo) -> anyhow::Result<bool> {
     }
     // Whatever came of it: the pipeline must not outlive its broker.
     let stopped = demo.stop().await;
+    serving.stop().await;
     let clean = proved?;
     stopped?;
     Ok(clean)

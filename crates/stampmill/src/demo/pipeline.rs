@@ -1,29 +1,28 @@
 //! The pipeline of the configuration file, set up for the embedded broker and for no other.
 
 use anyhow::{Context, bail};
-use stampmill_engine::logging::Format;
 use stampmill_engine::settings::{PipelineSettings, Properties};
 
 use super::{DEAD_LETTERS, INPUT, OUTPUT};
-use crate::config::{self, Sources, memory};
+use crate::config::{self, Settings, Sources, memory};
 
 pub(crate) const PIPELINE: &str = "bank-audit";
 
-/// Loads the file's pipeline with a few overrides, which it prints, and how the file wants the log.
+/// Loads the file's pipeline, alone, with a few overrides, which it prints; and what it was loaded from.
 ///
 /// # Errors
 /// An invalid file, or one whose pipeline does another job than the demo checks, or on another broker.
-pub(crate) fn load(address: &str) -> anyhow::Result<(PipelineSettings, Format)> {
+pub(crate) fn load(address: &str) -> anyhow::Result<(Settings, Sources)> {
     let overrides = overrides(address);
     println!("On it runs the pipeline `{PIPELINE}` of the configuration, with");
     overrides.iter().for_each(|(key, value)| println!("  {key} = {value}"));
     let fallback = Some(include_str!("../../../../config/stampmill.yaml"));
-    let config::Settings { pipelines, log_format, .. } =
-        config::load(Sources { fallback, flags: overrides, available: memory::available(), ..Sources::default() })?;
-    let found = pipelines.into_iter().find(|pipeline| pipeline.name == PIPELINE);
-    let settings = found.with_context(|| format!("the configuration has no pipeline `{PIPELINE}`"))?;
-    refuse_others(&settings, address)?;
-    Ok((settings, log_format))
+    let sources = Sources { fallback, flags: overrides, available: memory::available(), ..Sources::default() };
+    let mut settings = config::load(sources.clone())?;
+    settings.pipelines.retain(|pipeline| pipeline.name == PIPELINE);
+    let found = settings.pipelines.first();
+    refuse_others(found.with_context(|| format!("the configuration has no pipeline `{PIPELINE}`"))?, address)?;
+    Ok((settings, sources))
 }
 
 /// What the demo changes in the file, because of the broker that it runs on.
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     fn built_in(address: &str) -> PipelineSettings {
-        load(address).expect("the file in config/ or the built-in one").0
+        load(address).expect("the file in config/ or the built-in one").0.pipelines.remove(0)
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: Bench) -> ExitCode {
         Ok(pipeline) => pipeline.clone(),
         Err(error) => return report(&error, exit::USAGE),
     };
-    let log = logging::init("warn", settings.log_format);
+    let log = logging::init("warn", settings.log_format).output;
     match bench(pipeline, Duration::from_secs(arguments.seconds), &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&format!("the benchmark has failed: {error:#}"), exit::FAILURE),

@@ -58,7 +58,7 @@ impl<'a> Lines<'a> {
                 self.table(keys, table, below);
             }
             (Kind::Entries(_), None) => self.line(depth, &format!("{head} {{}} # default")),
-            (Kind::Steps(_) | Kind::Paths, None) => self.line(depth, &format!("{head} [] # default")),
+            (Kind::Steps(_) | Kind::Paths | Kind::Hosts, None) => self.line(depth, &format!("{head} [] # default")),
             // The last two stand in files with cases only.
             (_, None) | (Kind::List(_) | Kind::Other(_), _) => self.line(depth, &format!("# {head} (left out)")),
             (Kind::Entries(entry), Some(table)) => self.entries(depth, head, entry, table),
@@ -72,8 +72,8 @@ impl<'a> Lines<'a> {
                 self.table(keys, table.as_ref(), below);
             }
             (Kind::Steps(keys), Some(list)) => self.steps(depth, head, keys, list),
-            (Kind::Topics, Some(list)) => {
-                let topics = topics::texts(self.reading, list, "topics");
+            (Kind::Topics | Kind::Hosts, Some(list)) => {
+                let topics = topics::texts(self.reading, list, head.trim_end_matches(':'));
                 self.texts(depth, head, topics);
             }
             (Kind::Paths, Some(list)) => {
@@ -82,10 +82,16 @@ impl<'a> Lines<'a> {
             }
             (Kind::Template | Kind::TemplateOrNull, Some(value)) => self.template(depth, head, value, false),
             (Kind::Text | Kind::Topic, Some(value)) => self.text(depth, head, value, true),
-            // What is a number or one of a few words is no secret.
-            (Kind::Number { .. } | Kind::Size | Kind::Choice(_) | Kind::WordOrNumber(_), Some(value)) => {
-                self.text(depth, head, value, false)
+            (Kind::Secret, Some(value)) => {
+                if let Some(text) = self.read(head, value) {
+                    self.scalar(depth, head, &Shown { is_comment: true, ..Shown::of(&text, true) });
+                }
             }
+            // What is a number or one of a few words is no secret.
+            (
+                Kind::Address | Kind::Number { .. } | Kind::Size | Kind::Choice(_) | Kind::WordOrNumber(_),
+                Some(value),
+            ) => self.text(depth, head, value, false),
         }
     }
 

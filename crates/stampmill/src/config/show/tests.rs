@@ -45,6 +45,8 @@ pipelines:
     sink: { connection: b, topic: end, content_type: "true", headers: {} }
     batch_records: 9
 logging: { format: json }
+probes: { listen: off }
+admin: { listen: "[::1]:9600", allowed_hosts: "a, b" }
 "##;
 
 fn shown(sources: Sources) -> String {
@@ -123,7 +125,8 @@ fn sorted(value: &Value) -> serde_json::Value {
 
 /// The settings with what the engine would set beside them.
 fn meaning(sources: Sources) -> String {
-    let Settings { mut pipelines, log_format, .. } = load(sources).unwrap_or_else(|errors| panic!("{errors}"));
+    let Settings { mut pipelines, log_format, listeners, .. } =
+        load(sources).unwrap_or_else(|errors| panic!("{errors}"));
     let fill = |properties: &mut Properties, engine: EngineProperties| {
         for (name, value) in engine.defaults {
             properties.entry(name.to_owned()).or_insert_with(|| value.to_owned());
@@ -134,7 +137,7 @@ fn meaning(sources: Sources) -> String {
         fill(&mut pipeline.source.properties, consumer);
         fill(&mut pipeline.sink.properties, producer);
     }
-    format!("{log_format:?} {pipelines:#?}")
+    format!("{log_format:?} {listeners:?} {pipelines:#?}")
 }
 
 fn engine(pipeline: &PipelineSettings) -> (EngineProperties, EngineProperties) {
@@ -184,6 +187,7 @@ pipelines:
       headers: { X-Api-Key: s3cret, link: "https://s3cret@host/" }
       content_type: ${file:key}
     on_failure: { topic: '${file:key}', retries: '${file:number}' }
+admin: { token: s3cret }
 "#;
     let case = case(name, text).with(&[
         ("PLAIN", S3CRET),

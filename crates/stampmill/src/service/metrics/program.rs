@@ -1,0 +1,48 @@
+//! The process itself, as Linux sees it (proc(5)).
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Program {
+    pub(super) generation: u64,
+    /// Seconds since 1970.
+    pub(super) started: f64,
+    pub(super) resident_bytes: Option<u64>,
+    pub(super) open_fds: Option<usize>,
+}
+
+// === impl Program ===
+
+impl Program {
+    pub(super) fn now(generation: u64, started: SystemTime) -> Self {
+        let started = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let status = fs::read_to_string("/proc/self/status").ok();
+        Self { generation, started, resident_bytes: status.as_deref().and_then(resident), open_fds: open_fds() }
+    }
+}
+
+/// `statm` would count in pages, whose size it does not tell.
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// Without the one that looks.
+fn open_fds() -> Option<usize> {
+    fs::read_dir("/proc/self/fd").ok()?.count().checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_tells_of_the_process() {
+        let now = Program::now(1, SystemTime::now());
+        assert!(now.resident_bytes.is_some_and(|bytes| bytes > 1 << 20), "{now:?}");
+        assert!(now.open_fds.is_some_and(|fds| fds > 2), "{now:?}");
+        assert_eq!(resident("VmRSS:\t    2048 kB\n"), Some(2048 * 1024));
+    }
+}

@@ -1,0 +1,152 @@
+//! Another configuration takes the place of the one that runs, as far as a running program can change: the pipelines'
+//! steps. All of it is found valid before anything is changed, or nothing is.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use stampmill_core::transform::Transforms;
+use stampmill_engine::Steer;
+
+use crate::config::{ConfigErrors, Effective, Settings, Sources, load};
+
+pub(crate) struct Reloader {
+    sources: Sources,
+    steers: Vec<Steer>,
+    /// What the pipelines run by; locked for as long as a reload takes, so that there is one at a time.
+    effective: Mutex<Effective>,
+    /// 1 at the start, and one more with each reload that changed something.
+    generation: AtomicU64,
+    /// What the sources came to when they were looked at last; errors as texts.
+    seen: Mutex<Result<Effective, Vec<String>>>,
+}
+
+/// Which pipelines have other steps now, and which go on as they were.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Reloaded {
+    pub(crate) changed: Vec<String>,
+    pub(crate) unchanged: Vec<String>,
+}
+
+/// Why the old configuration goes on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReloadError {
+    #[error("the configuration is not valid, and the one before runs on")]
+    Invalid(ConfigErrors),
+    #[error("only `transforms` can change while it runs, and the configuration before runs on; a restart takes over {}", quoted(.0))]
+    NeedsRestart(Vec<String>),
+    #[error("pipeline `{pipeline}` cannot take its new steps, and the configuration before runs on: {source}")]
+    Steps { pipeline: String, source: stampmill_engine::ReloadError },
+}
+
+// === impl Reloader ===
+
+impl Reloader {
+    /// `effective` is what `sources` held when the pipelines were started.
+    pub(crate) fn new(sources: Sources, effective: Effective, steers: Vec<Steer>) -> Self {
+        let seen = Mutex::new(Ok(effective.clone()));
+        Self { sources, steers, effective: Mutex::new(effective), generation: AtomicU64::new(1), seen }
+    }
+
+    pub(crate) fn steers(&self) -> &[Steer] {
+        &self.steers
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Reads the same sources again. Blocks while it does; what came of it is logged.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    pub(crate) fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let outcome = self.try_reload();
+        match &outcome {
+            Ok(Reloaded { changed, .. }) if changed.is_empty() => log::info!("reloaded: nothing has changed"),
+            Ok(Reloaded { changed, .. }) => log::info!("reloaded: other steps for {}", quoted(changed)),
+            Err(error) => {
+                log::error!("not reloaded: {error}");
+                if let ReloadError::Invalid(errors) = error {
+                    errors.each().for_each(|error| log::error!("not reloaded: {error}"));
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Reloads if the sources are others than when they were looked at last, so that what is wrong is told once.
+    pub(crate) fn reload_if_changed(&self) {
+        let now =
+            load(self.sources.clone()).map(|settings| settings.effective).map_err(|errors| errors.each().collect());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen != now {
+            *seen = now;
+            // What came of it is logged.
+            let _ = self.reload();
+        }
+    }
+
+    fn try_reload(&self) -> Result<Reloaded, ReloadError> {
+        let mut running = self.effective.lock().unwrap_or_else(PoisonError::into_inner);
+        let Settings { pipelines, effective, .. } = load(self.sources.clone()).map_err(ReloadError::Invalid)?;
+        let difference = running.difference(&effective);
+        if !difference.fixed.is_empty() {
+            return Err(ReloadError::NeedsRestart(difference.fixed.into_iter().collect()));
+        }
+        let (mut reloaded, mut new) = (Reloaded::default(), Vec::new());
+        for steer in &self.steers {
+            let name = steer.name();
+            match pipelines.iter().find(|pipeline| pipeline.name == name && difference.pipelines.contains(&name)) {
+                Some(pipeline) => {
+                    new.push((steer, Arc::clone(&pipeline.transforms)));
+                    reloaded.changed.push(name);
+                }
+                None => reloaded.unchanged.push(name),
+            }
+        }
+        change_all(&new)?;
+        *running = effective;
+        self.generation.fetch_add(u64::from(!reloaded.changed.is_empty()), Ordering::Relaxed);
+        Ok(reloaded)
+    }
+}
+
+/// Where one cannot change, those before it change back.
+fn change_all(new: &[(&Steer, Arc<Transforms>)]) -> Result<(), ReloadError> {
+    let mut old = Vec::new();
+    for (steer, transforms) in new {
+        let before = Arc::clone(&steer.settings().transforms);
+        if let Err(source) = steer.reload(Arc::clone(transforms)) {
+            change_back(old);
+            return Err(ReloadError::Steps { pipeline: steer.name(), source });
+        }
+        old.push((*steer, before));
+    }
+    Ok(())
+}
+
+fn change_back(old: Vec<(&Steer, Arc<Transforms>)>) {
+    for (steer, transforms) in old {
+        if let Err(error) = steer.reload(transforms) {
+            log::error!("pipeline `{}` keeps its new steps, for it cannot take the old ones: {error}", steer.name());
+        }
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+// === impl ReloadError ===
+
+impl ReloadError {
+    /// What is wrong, one by one: errors of the configuration, or keys.
+    pub(crate) fn each(&self) -> Vec<String> {
+        match self {
+            Self::Invalid(errors) => errors.each().collect(),
+            Self::NeedsRestart(keys) => keys.clone(),
+            Self::Steps { .. } => Vec::new(),
+        }
+    }
+}
