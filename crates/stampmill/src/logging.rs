@@ -4,10 +4,9 @@
 mod filter;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::Write;
 use std::panic::PanicHookInfo;
 
-use log::{Log, Metadata, Record};
+use log::Record;
 use stampmill_engine::logging::{Format, Line, LogOutput, Time};
 
 pub(crate) use self::filter::{FilterError, LogFilter};
@@ -23,19 +22,13 @@ pub(crate) struct Logging {
     pub(crate) filter: LogFilter,
 }
 
-/// Takes the other lines.
-struct Logger {
-    output: LogOutput,
-    filter: LogFilter,
-}
-
 /// Logs from now on what `RUST_LOG` asks for; without it, what `default` does.
 pub(crate) fn init(default: &str, format: Format) -> Logging {
     let output = LogOutput::new(format, Box::new(std::io::stderr()));
-    let filter = LogFilter::lenient(&std::env::var("RUST_LOG").unwrap_or_else(|_| default.to_owned()));
-    let logger = Logger { output: output.clone(), filter: filter.clone() };
+    let text = std::env::var("RUST_LOG").unwrap_or_else(|_| default.to_owned());
+    let filter = LogFilter::lenient(&text, output.clone());
     // There can be no other: this is the program's, and it is called once.
-    if log::set_boxed_logger(Box::new(logger)).is_ok() {
+    if log::set_boxed_logger(Box::new(filter.clone())).is_ok() {
         filter.limit();
     }
     if format == Format::Json {
@@ -68,23 +61,6 @@ fn name(target: &str) -> &str {
         Some("stampmill" | "stampmill_engine") => "stampmill",
         _ => target,
     }
-}
-
-// === impl Logger ===
-
-impl Log for Logger {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.filter.enabled(metadata)
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.filter.matches(record) {
-            // A log that is gone is no reason to stop, and there is nobody to tell.
-            let _ = self.output.clone().write_all(&line(self.output.format(), record));
-        }
-    }
-
-    fn flush(&self) {}
 }
 
 #[cfg(test)]

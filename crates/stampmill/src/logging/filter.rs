@@ -1,16 +1,22 @@
-//! Which lines are logged, in the syntax of `RUST_LOG`. It may change at any time.
+//! Which lines are logged, in the syntax of `RUST_LOG`. It may change at any time: a logger of env_logger's keeps its filter
+//! for good, so that another takes its place.
 
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use env_filter::{Builder, Filter};
-use log::{Metadata, Record};
+use env_logger::Target;
+use log::{Log, Metadata, Record};
+use stampmill_engine::logging::LogOutput;
+
+use super::line;
 
 /// Clones change together.
 #[derive(Clone)]
 pub(crate) struct LogFilter(Arc<Inner>);
 
 struct Inner {
+    output: LogOutput,
     /// Asked for every record that a log step may write a line for.
     now: ArcSwap<Named>,
     /// So that the crate's own limit is that of the filter that came last.
@@ -19,7 +25,7 @@ struct Inner {
 
 struct Named {
     text: String,
-    filter: Filter,
+    logger: env_logger::Logger,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +39,9 @@ pub(crate) struct FilterError {
 
 impl LogFilter {
     /// What is wrong with the text is told on standard error and left out: no log is no reason not to start.
-    pub(crate) fn lenient(text: &str) -> Self {
-        let named = Named { text: text.to_owned(), filter: Builder::new().parse(text).build() };
-        Self(Arc::new(Inner { now: ArcSwap::from_pointee(named), changing: Mutex::default() }))
+    pub(crate) fn lenient(text: &str, output: LogOutput) -> Self {
+        let now = ArcSwap::from_pointee(Named::new(text, &output));
+        Self(Arc::new(Inner { output, now, changing: Mutex::default() }))
     }
 
     pub(crate) fn text(&self) -> String {
@@ -47,36 +53,57 @@ impl LogFilter {
     /// # Errors
     /// A text that is no filter; the old one goes on.
     pub(crate) fn change(&self, text: &str) -> Result<(), FilterError> {
-        let mut builder = Builder::new();
         let fault = |fault: env_filter::ParseError| FilterError { text: text.to_owned(), fault: fault.to_string() };
-        let filter = builder.try_parse(text).map_err(fault)?.build();
+        // env_logger itself leaves out what is wrong.
+        env_filter::Builder::new().try_parse(text).map_err(fault)?;
         // By the old one, which may be the only one to let it through.
         log::warn!("the log goes by `{text}` from now on");
         let _alone = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.now.store(Arc::new(Named { text: text.to_owned(), filter }));
+        self.0.now.store(Arc::new(Named::new(text, &self.0.output)));
         self.limit();
         Ok(())
     }
 
     /// What no logger is to write is then not even asked about.
     pub(crate) fn limit(&self) {
-        log::set_max_level(self.0.now.load().filter.filter());
+        log::set_max_level(self.0.now.load().logger.filter());
+    }
+}
+
+impl Log for LogFilter {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.now.load().logger.enabled(metadata)
     }
 
-    pub(crate) fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.0.now.load().filter.enabled(metadata)
+    fn log(&self, record: &Record<'_>) {
+        self.0.now.load().logger.log(record);
     }
 
-    pub(crate) fn matches(&self, record: &Record<'_>) -> bool {
-        self.0.now.load().filter.matches(record)
+    fn flush(&self) {}
+}
+
+// === impl Named ===
+
+impl Named {
+    fn new(text: &str, output: &LogOutput) -> Self {
+        let format = output.format();
+        let mut builder = env_logger::Builder::new();
+        builder.parse_filters(text).format(move |buffer, record| buffer.write_all(&line(format, record)));
+        builder.target(Target::Pipe(Box::new(output.clone())));
+        Self { text: text.to_owned(), logger: builder.build() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use log::Level;
+    use stampmill_engine::logging::Format;
 
     use super::*;
+
+    fn filter_of(text: &str) -> LogFilter {
+        LogFilter::lenient(text, LogOutput::new(Format::Line, Box::new(std::io::sink())))
+    }
 
     fn is_on(filter: &LogFilter, name: &str, level: Level) -> bool {
         filter.enabled(&Metadata::builder().target(name).level(level).build())
@@ -84,7 +111,7 @@ mod tests {
 
     #[test]
     fn filters_decide_by_the_name_of_a_step() {
-        let filter = LogFilter::lenient("info,quiet=off,loud=debug");
+        let filter = filter_of("info,quiet=off,loud=debug");
         assert!(!is_on(&filter, "quiet", Level::Error));
         assert!(is_on(&filter, "loud", Level::Debug) && is_on(&filter, "other", Level::Info));
         assert!(!is_on(&filter, "other", Level::Debug));
@@ -92,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_filter_gives_way_to_another_and_to_no_nonsense() {
-        let filter = LogFilter::lenient("info");
+        let filter = filter_of("info");
         let twin = filter.clone();
         filter.change("warn,loud=trace").expect("is a filter");
         assert_eq!(twin.text(), "warn,loud=trace");
