@@ -21,6 +21,7 @@ mod cases {
     pub(crate) mod groups;
     pub(crate) mod ordering;
     pub(crate) mod panics;
+    pub(crate) mod service;
     pub(crate) mod start;
     pub(crate) mod supervision;
     pub(crate) mod tap;
@@ -153,6 +154,9 @@ const CASES: &[Case] = &[
         Group::More,
         cases::traces::a_collector_that_is_away_holds_nothing_up,
     ),
+    case("service::a_partition_is_sent_back", Group::More, cases::service::a_partition_is_sent_back),
+    case("service::metrics_follow_the_assignment", Group::More, cases::service::metrics_follow_the_assignment),
+    case("service::few_files_hold_no_record_up", Group::More, cases::service::few_files_hold_no_record_up),
     case("footprint::too_little_memory_is_refused", Group::More, cases::footprint::too_little_memory_is_refused),
     case("footprint::memory_stays_within_its_budget", Group::More, cases::footprint::memory_stays_within_its_budget),
     with_own_broker(
