@@ -32,6 +32,8 @@ pub struct Run {
 }
 
 const LONGEST: Duration = Duration::from_secs(600);
+/// As a page and an eager scraper ask.
+const BETWEEN_PAGES: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -67,8 +69,11 @@ pub fn measure(subject: &Subject, filled: &Scenario, load: &Load) -> Result<Run>
 /// Its usage when a fifth was delivered, and when all was; and how many that fifth really was.
 fn watch(subject: &Subject, scenario: &Scenario, load: &Load, child: &mut Child) -> Result<(Usage, Usage, u64)> {
     let (asker, started) = (scenario.client.consumer(&scenario.group), Instant::now());
-    let mut first = None;
+    let (mut first, mut looked, mut answered) = (None, started, 0);
     loop {
+        if looked.elapsed() >= BETWEEN_PAGES && subject.look().is_some_and(|all| all) {
+            (looked, answered) = (Instant::now(), answered + 1);
+        }
         let asked = match subject.is_transactional() {
             true => committed(&asker, &scenario.input, load.partitions),
             false => ends(&asker, &scenario.output, load.partitions),
@@ -87,6 +92,9 @@ fn watch(subject: &Subject, scenario: &Scenario, load: &Load, child: &mut Child)
             first = Some((usage, delivered));
         }
         if delivered >= load.records {
+            if answered == 0 && subject.look().is_some() {
+                bail!("nobody could watch it");
+            }
             let (first, fifth) = first.filter(|(_, fifth)| *fifth < delivered).context("it was done at once")?;
             return Ok((first, usage, fifth));
         }

@@ -123,6 +123,11 @@ pub fn memory() -> Vec<Comparison> {
     vec![comparison("memory", load, ["128MiB", "256MiB", "512MiB"].map(one).into())]
 }
 
+/// What it costs to be watched.
+pub fn watched() -> Vec<Comparison> {
+    vec![comparison("watched", Load::new(PARTITIONS, BYTES), vec![stampmill(), Subject::watched("Stampmill, watched")])]
+}
+
 /// How long records may wait for others.
 pub fn profiles() -> Vec<Comparison> {
     let one = |profile: &str| {

@@ -9,6 +9,7 @@ use crate::bench::bare::Sends;
 use crate::bench::cores;
 use crate::bench::load::Load;
 use crate::bench::peers::Peer;
+use crate::http::Listener;
 use crate::launcher::launch;
 use crate::program::{self, Build};
 use crate::scenario::{Pipeline, Scenario};
@@ -16,8 +17,15 @@ use crate::scenario::{Pipeline, Scenario};
 #[derive(Clone, Debug)]
 pub enum Subject {
     Bare { name: &'static str, sends: Sends, compression: &'static str },
-    Program { name: String, pipeline: Box<Pipeline>, flags: Vec<String> },
+    Program { name: String, pipeline: Box<Pipeline>, flags: Vec<String>, watched: Option<Watched> },
     Peer(Peer),
+}
+
+/// Where it listens.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    admin: Listener,
+    probes: Listener,
 }
 
 // === impl Subject ===
@@ -35,14 +43,29 @@ impl Subject {
     pub fn program(name: &str, change: impl FnOnce(&mut Pipeline)) -> Self {
         let mut pipeline = Pipeline { transforms: ENVELOPE.into(), ..Pipeline::default() };
         change(&mut pipeline);
-        Self::Program { name: name.into(), pipeline: Box::new(pipeline), flags: Vec::new() }
+        Self::Program { name: name.into(), pipeline: Box::new(pipeline), flags: Vec::new(), watched: None }
     }
 
     /// With keys of the configuration set by flags, each as `KEY=VALUE`.
     pub fn program_set(name: &str, settings: &[&str]) -> Self {
         let pipeline = Pipeline { transforms: ENVELOPE.into(), ..Pipeline::default() };
         let flags = settings.iter().flat_map(|setting| ["--set".to_owned(), (*setting).to_owned()]).collect();
-        Self::Program { name: name.into(), pipeline: Box::new(pipeline), flags }
+        Self::Program { name: name.into(), pipeline: Box::new(pipeline), flags, watched: None }
+    }
+
+    /// The tutorial's envelope, with a scraper of its metrics and a page that is open, each once a second.
+    pub fn watched(name: &str) -> Self {
+        let pipeline = Pipeline { transforms: ENVELOPE.into(), ..Pipeline::default() };
+        let watched = Some(Watched { admin: Listener::free(None), probes: Listener::free(None) });
+        Self::Program { name: name.into(), pipeline: Box::new(pipeline), flags: Vec::new(), watched }
+    }
+
+    /// Asks what a scraper and a page ask; whether all was answered. Nothing if nobody watches it.
+    pub fn look(&self) -> Option<bool> {
+        let Self::Program { watched: Some(Watched { admin, probes }), .. } = self else { return None };
+        let ask = |listener: &Listener, path| listener.get(path).is_ok_and(|answer| answer.status == 200);
+        let scraped = ask(probes, "/readyz") && ask(probes, "/metrics");
+        Some(scraped && ask(admin, "/api/pipelines") && ask(admin, "/api/pipelines/under-test/actors"))
     }
 
     pub fn name(&self) -> &str {
@@ -77,11 +100,14 @@ impl Subject {
                 command.args(client.properties().into_iter().map(|(name, value)| format!("{name}={value}")));
                 command
             }
-            Self::Program { pipeline, flags, .. } => {
+            Self::Program { pipeline, flags, watched, .. } => {
                 scenario.pipeline = (**pipeline).clone();
                 let mut command = cores::on_its_own(program::executable(Build::Plain));
                 command.arg("run").arg("--config").arg(scenario.config()).args(flags).current_dir(&scenario.folder);
-                command.args(["--set", "probes.listen=off", "--set", "admin.listen=off"]);
+                let listen = |listener: Option<&Listener>| listener.map_or("off".into(), |of| of.address.to_string());
+                let probes = listen(watched.as_ref().map(|watched| &watched.probes));
+                let admin = listen(watched.as_ref().map(|watched| &watched.admin));
+                command.args(["--set", &format!("probes.listen={probes}"), "--set", &format!("admin.listen={admin}")]);
                 command
             }
             Self::Peer(peer) => peer.command(scenario),
