@@ -7,7 +7,7 @@ use crate::observe::Observation;
 use crate::settings::Delivery;
 
 pub use crate::observe::failures::Failure;
-pub use crate::observe::roster::{ActorState, ActorStatus, Role};
+pub use crate::observe::roster::{ActorState, ActorStatus, RestartCause, Role};
 
 #[derive(Clone, Debug)]
 pub struct PipelineStatus {

@@ -25,7 +25,7 @@ use crate::kafka::producer::{self, Flushing, PollThread, SinkProducer};
 use crate::logging::LogRoutes;
 use crate::messages::{Close, Reload, Report};
 use crate::observe::Counters;
-use crate::observe::roster::Role;
+use crate::observe::roster::{RestartCause, Role};
 use crate::pool::Pool;
 use crate::producer::committer::{Committer, CommitterSpec};
 use crate::producer::deliveries::{Deliveries, MOST_RECORDS};
@@ -313,7 +313,7 @@ impl Topology {
 
     fn replace(&mut self, place: usize, stuck: Duration) -> Result<(), (String, ExitReason)> {
         let Watched { watch, .. } = &self.transforms[place];
-        watch.restarts(&format!("hung for {} s", stuck.as_secs()));
+        watch.restarts(RestartCause::Hang, &format!("hung for {} s", stuck.as_secs()));
         if !watch.spend() {
             return Err((watch.name(), ExitReason::froze(stuck, watch.limit)));
         }

@@ -152,13 +152,14 @@ fn tell_failures(spec: &TransformSpec, repeats: &mut Repeats, batch: &Batch, out
         Then::Halt => "halts its partition",
         Then::Skip => "is skipped",
     };
-    let mut dead = outputs.records.iter().enumerate().filter_map(|(place, output)| match output {
+    let dead = outputs.records.iter().enumerate().filter_map(|(place, output)| match output {
         Output::DeadLetter(letter) => Some((place, letter)),
         Output::Send { .. } | Output::Skipped => None,
     });
+    let mut dead = dead.inspect(|(_, letter)| counters.failed_at.add(letter.step.clone(), 1));
     if let Some((place, letter)) = dead.next() {
         let record = batch.record(place);
-        let more = dead.count();
+        let more = dead.by_ref().count();
         counters.failures.add(Failure {
             at: SystemTime::now(),
             topic: record.topic.to_owned(),

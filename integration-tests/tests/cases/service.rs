@@ -88,17 +88,40 @@ pub(crate) fn metrics_follow_the_assignment(kafka: &Kafka) {
     assert_eq!(first.terminate(), 0);
 }
 
+/// The program's own command, run by a shell that does something first.
+fn by_shell(scenario: &Scenario, script: &str, listeners: [(&str, &Listener); 2]) -> std::process::Command {
+    let (inner, mut command) = (scenario.command(), std::process::Command::new("sh"));
+    command.arg("-c").arg(script).arg(inner.get_program()).args(inner.get_args());
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    for (name, listener) in listeners {
+        command.args(["--set", &format!("{name}.listen={}", listener.address)]);
+    }
+    command.current_dir(&scenario.folder);
+    command
+}
+
+/// Its log goes to a disk that is full, a line for each record.
+pub(crate) fn a_full_disk_holds_no_record_up(kafka: &Kafka) {
+    let mut scenario = setup("full-disk", &kafka.client).with_topics(2);
+    scenario.pipeline.transforms = format!("- log: '{{{{payload}}}}'\n{}", scenario.pipeline.transforms);
+    kafka.client.produce(&scenario.input, numbers(2, 0, 1_000));
+    let (admin, probes) = (Listener::free(Some(TOKEN)), Listener::free(None));
+    let listeners = [("admin", &admin), ("probes", &probes)];
+    let command = by_shell(&scenario, "exec \"$0\" \"$@\" 2>/dev/full", listeners);
+    let program = Program::start(command, scenario.folder.join("program.log"));
+    assert_eq!(kafka.client.read_count(&scenario.output, 2_000).len(), 2_000);
+    eventually("it to be ready", || probes.get("/readyz").ok().filter(|answer| answer.status == 200));
+    kafka.client.await_committed(&scenario.group, &scenario.input);
+    assert_eq!(program.terminate(), 0);
+}
+
 /// Requests beyond what the program may have open are refused or wait; the records go on.
 pub(crate) fn few_files_hold_no_record_up(kafka: &Kafka) {
     let scenario = setup("few-files", &kafka.client).with_topics(2);
     let (admin, probes) = (Listener::free(Some(TOKEN)), Listener::free(None));
-    let (inner, mut command) = (scenario.command(), std::process::Command::new("sh"));
+    let listeners = [("admin", &admin), ("probes", &probes)];
     // The shell's own limit goes on to what it becomes.
-    command.arg("-c").arg("ulimit -n 64; exec \"$0\" \"$@\"").arg(inner.get_program()).args(inner.get_args());
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.args(["--set", &format!("admin.listen={}", admin.address)]);
-    command.args(["--set", &format!("probes.listen={}", probes.address)]);
-    command.current_dir(&scenario.folder);
+    let command = by_shell(&scenario, "ulimit -n 64; exec \"$0\" \"$@\"", listeners);
     let program = Program::start(command, scenario.folder.join("program.log")).await_ready();
     let held: Vec<_> = (0..100).filter_map(|_| std::net::TcpStream::connect(admin.address).ok()).collect();
     kafka.client.produce(&scenario.input, numbers(2, 0, 1_000));

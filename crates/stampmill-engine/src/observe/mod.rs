@@ -3,13 +3,16 @@
 pub(crate) mod board;
 pub(crate) mod failures;
 pub(crate) mod roster;
+pub(crate) mod tally;
 pub(crate) mod timings;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::board::Board;
 use self::failures::Failures;
-use self::roster::{Role, Roster};
+use self::roster::{RestartCause, Role, Roster};
+use self::tally::Tally;
 use self::timings::Timings;
 use crate::health::HealthCell;
 
@@ -36,9 +39,9 @@ pub(crate) struct Counters {
     pub(crate) rewinds: AtomicU64,
     pub(crate) stale_acks: AtomicU64,
     pub(crate) commits: AtomicU64,
-    pub(crate) consumer_restarts: AtomicU64,
-    pub(crate) transform_restarts: AtomicU64,
-    pub(crate) producer_restarts: AtomicU64,
+    pub(crate) restarts: Tally<(Role, RestartCause)>,
+    /// By the step that could not process a record, `sink` for what a broker refused.
+    pub(crate) failed_at: Tally<String>,
     pub(crate) pipeline_restarts: AtomicU64,
 }
 
@@ -76,9 +79,10 @@ pub struct Observation {
     pub rebalances: u64,
     /// Restarts of all actors.
     pub restarts: u64,
-    pub consumer_restarts: u64,
-    pub transform_restarts: u64,
-    pub producer_restarts: u64,
+    /// The same by role and cause; those that there were.
+    pub restarts_by: BTreeMap<(Role, RestartCause), u64>,
+    /// Records that could not be processed, by the step that failed; `sink` for those that a broker refused for good.
+    pub failed_at: BTreeMap<String, u64>,
     /// Times that the whole pipeline began anew.
     pub pipeline_restarts: u64,
 }
@@ -90,17 +94,9 @@ impl Counters {
         counter.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_restart(&self, role: Role) {
-        let counter = match role {
-            Role::Consumer => &self.consumer_restarts,
-            Role::Transform => &self.transform_restarts,
-            Role::Producer => &self.producer_restarts,
-        };
-        Self::add(counter, 1);
-    }
-
     pub(crate) fn observe(&self, pipeline: &str) -> Observation {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let restarts_by = self.restarts.get();
         Observation {
             pipeline: pipeline.into(),
             ready: self.health.get().is_ready(),
@@ -118,11 +114,10 @@ impl Counters {
             commits: read(&self.commits),
             reloads: read(&self.reloads),
             rebalances: read(&self.rebalances),
-            consumer_restarts: read(&self.consumer_restarts),
-            transform_restarts: read(&self.transform_restarts),
-            producer_restarts: read(&self.producer_restarts),
             pipeline_restarts: read(&self.pipeline_restarts),
-            restarts: read(&self.consumer_restarts) + read(&self.transform_restarts) + read(&self.producer_restarts),
+            restarts: restarts_by.values().sum(),
+            restarts_by,
+            failed_at: self.failed_at.get(),
         }
     }
 }

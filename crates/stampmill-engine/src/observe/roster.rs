@@ -12,6 +12,14 @@ pub enum Role {
     Producer,
 }
 
+/// Why an actor was restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RestartCause {
+    Panic,
+    /// It made no progress though it had work: another took its place.
+    Hang,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorState {
     Running,
@@ -45,6 +53,19 @@ impl Role {
             Self::Consumer => "consumer",
             Self::Transform => "transform",
             Self::Producer => "producer",
+        }
+    }
+}
+
+// === impl RestartCause ===
+
+impl RestartCause {
+    pub const ALL: [Self; 2] = [Self::Panic, Self::Hang];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Panic => "panic",
+            Self::Hang => "hang",
         }
     }
 }

@@ -209,6 +209,7 @@ impl Lane {
 impl Outlet<'_> {
     pub(super) fn count_refusal(&self) {
         self.refusals.set(self.refusals.get() + 1);
+        self.counters.failed_at.add("sink".to_owned(), 1);
     }
 
     /// The transaction to hand over in, if any, for as long as it is locked.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::OwnedHeaders;
@@ -15,6 +16,7 @@ use super::dead_letter::Size::{Stub, Whole};
 use crate::kafka::ffi::{Outgoing, SinkTopic, add_header};
 use crate::messages::Work;
 use crate::observe::Counters;
+use crate::observe::failures::Failure;
 use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue, Outputs};
 use crate::settings::{PipelineSettings, Sink, SinkPartition, SinkTimestamp, Then};
 
@@ -103,6 +105,16 @@ pub(super) fn count_if_dead(counters: &Counters, work: &Work, place: usize, form
             let record = work.batch.batch.record(place);
             let (topic, partition, offset) = (record.topic, record.partition, record.offset.get());
             log::warn!("{topic}/{partition} offset {offset} went to the dead letters: {}", letter.fault.reason);
+            counters.failures.add(Failure {
+                at: SystemTime::now(),
+                topic: topic.to_owned(),
+                partition,
+                offset,
+                step: letter.step.clone(),
+                class: letter.fault.class.as_str().to_owned(),
+                reason: letter.fault.reason.clone(),
+                more: 0,
+            });
         }
     }
     Counters::add(&counters.dead_letters, 1);

@@ -29,7 +29,7 @@ pub(crate) use self::exit::message;
 pub(crate) use self::pulse::{Pulse, PulseWatch};
 use crate::messages::Report;
 use crate::observe::Counters;
-use crate::observe::roster::{ActorState, Role};
+use crate::observe::roster::{ActorState, RestartCause, Role};
 
 /// Who is watched, and where its restarts are counted.
 #[derive(Clone)]
@@ -135,7 +135,7 @@ impl Watch {
     /// The pause before the restart, or `None` if there is none: then the control thread has been told.
     fn panicked(&self, backoff: &mut Backoff, panic: &(dyn Any + Send)) -> Option<Duration> {
         let text = message(panic);
-        self.restarts(&format!("panicked (`{text}`)"));
+        self.restarts(RestartCause::Panic, &format!("panicked (`{text}`)"));
         if !self.spend() {
             self.give_up(text);
             return None;
@@ -148,7 +148,7 @@ impl Watch {
     /// A panic in what works for the actor outside of it, and goes on without a restart: it counts like one, or what
     /// panics each time would go on for ever.
     pub(crate) fn panicked_beside(&self, panic: &(dyn Any + Send)) {
-        self.restarts(&format!("its delivery reports panicked (`{}`)", message(panic)));
+        self.restarts(RestartCause::Panic, &format!("its delivery reports panicked (`{}`)", message(panic)));
         self.is_in(ActorState::Running);
         if !self.spend() {
             self.give_up(message(panic));
@@ -160,9 +160,9 @@ impl Watch {
         format!("{}: {}", self.pipeline, self.actor)
     }
 
-    pub(crate) fn restarts(&self, cause: &str) {
-        self.counters.count_restart(self.role);
-        self.counters.roster.restarts(&self.actor, cause);
+    pub(crate) fn restarts(&self, cause: RestartCause, text: &str) {
+        self.counters.restarts.add((self.role, cause), 1);
+        self.counters.roster.restarts(&self.actor, text);
     }
 
     fn is_in(&self, state: ActorState) {

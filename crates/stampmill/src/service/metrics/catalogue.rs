@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
-use stampmill_engine::status::{PartitionStatus, PipelineStatus, Role};
+use stampmill_engine::status::{PartitionStatus, PipelineStatus};
 use stampmill_engine::{Observation, Timings};
 
 use super::program::Program;
@@ -26,8 +26,10 @@ pub(super) enum Of {
     Program(fn(&Program) -> Option<f64>),
     /// A pipeline: a counter.
     Count(fn(&Observation) -> u64),
-    /// The actors of a pipeline by their role: a counter.
-    CountByRole(fn(&Observation, Role) -> u64),
+    /// Restarts of a pipeline's actors, by role and cause: a counter.
+    Restarts,
+    /// Records that a pipeline could not process, by step: a counter.
+    FailedAt,
     /// A pipeline: a gauge.
     Pipeline(fn(&PipelineStatus) -> f64),
     /// A partition that the pipeline has: a gauge, left out where it is not known.
@@ -140,6 +142,12 @@ pub(super) static METRICS: &[Metric] = &[
         Of::Count(|counts| counts.refused),
     ),
     metric(
+        "stampmill_step_failures",
+        None,
+        "records that could not be processed, by the step that failed; `sink` for those that a broker refused for good",
+        Of::FailedAt,
+    ),
+    metric(
         "stampmill_rewinds",
         None,
         "times that unsettled batches of a partition were sent again",
@@ -153,16 +161,7 @@ pub(super) static METRICS: &[Metric] = &[
         "times that partitions were given or taken away",
         Of::Count(|counts| counts.rebalances),
     ),
-    metric(
-        "stampmill_actor_restarts",
-        None,
-        "restarts of actors after a panic or a hang",
-        Of::CountByRole(|counts, role| match role {
-            Role::Consumer => counts.consumer_restarts,
-            Role::Transform => counts.transform_restarts,
-            Role::Producer => counts.producer_restarts,
-        }),
-    ),
+    metric("stampmill_actor_restarts", None, "restarts of actors after a panic or a hang", Of::Restarts),
     metric(
         "stampmill_pipeline_restarts",
         None,
@@ -245,7 +244,7 @@ impl Of {
     pub(super) fn kind(&self) -> MetricType {
         match self {
             Self::Build => MetricType::Info,
-            Self::Count(_) | Self::CountByRole(_) => MetricType::Counter,
+            Self::Count(_) | Self::Restarts | Self::FailedAt => MetricType::Counter,
             Self::Program(_) | Self::Pipeline(_) | Self::Partition(_) | Self::Trouble => MetricType::Gauge,
             Self::Timing(_) => MetricType::Histogram,
         }

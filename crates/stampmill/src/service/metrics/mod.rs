@@ -12,7 +12,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use stampmill_engine::status::{PipelineStatus, Role};
+use stampmill_engine::status::{PipelineStatus, RestartCause, Role};
 use stampmill_engine::{Timings, Trouble};
 
 use self::catalogue::{METRICS, Metric, Of};
@@ -84,9 +84,17 @@ impl Seen {
             match of {
                 Of::Build | Of::Program(_) => {}
                 Of::Count(read) => each(vec![name], Value::Count(read(&pipeline.counts)))?,
-                Of::CountByRole(read) => {
-                    for role in Role::ALL {
-                        each(vec![name, ("role", role.as_str())], Value::Count(read(&pipeline.counts, role)))?;
+                Of::Restarts => {
+                    for (role, cause) in
+                        Role::ALL.into_iter().flat_map(|role| RestartCause::ALL.map(|cause| (role, cause)))
+                    {
+                        let count = pipeline.counts.restarts_by.get(&(role, cause)).copied().unwrap_or_default();
+                        each(vec![name, ("role", role.as_str()), ("cause", cause.as_str())], Value::Count(count))?;
+                    }
+                }
+                Of::FailedAt => {
+                    for (step, count) in &pipeline.counts.failed_at {
+                        each(vec![name, ("step", step)], Value::Count(*count))?;
                     }
                 }
                 Of::Pipeline(read) => each(vec![name], Value::Gauge(read(pipeline)))?,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use prometheus_client::metrics::MetricType;
 use stampmill_engine::settings::Delivery;
-use stampmill_engine::status::{Memory, PartitionStatus, PipelineStatus};
+use stampmill_engine::status::{Memory, PartitionStatus, PipelineStatus, RestartCause, Role};
 use stampmill_engine::{Health, Observation, Timings, Trouble};
 
 use super::catalogue::{METRICS, Metric, Of};
@@ -46,9 +46,11 @@ fn pipeline(partitions: Vec<PartitionStatus>) -> (PipelineStatus, Timings) {
         reloads: 12,
         rebalances: 13,
         restarts: 51,
-        consumer_restarts: 14,
-        transform_restarts: 17,
-        producer_restarts: 20,
+        restarts_by: BTreeMap::from([
+            ((Role::Consumer, RestartCause::Panic), 14),
+            ((Role::Transform, RestartCause::Hang), 37),
+        ]),
+        failed_at: BTreeMap::from([("envelope[0]".to_owned(), 24)]),
         pipeline_restarts: 21,
     };
     let status = PipelineStatus {
@@ -87,7 +89,8 @@ fn labels(of: &Of) -> &'static [&'static str] {
         Of::Build => &["version"],
         Of::Program(_) => &[],
         Of::Count(_) | Of::Pipeline(_) | Of::Timing(_) => &["pipeline"],
-        Of::CountByRole(_) => &["pipeline", "role"],
+        Of::Restarts => &["pipeline", "role", "cause"],
+        Of::FailedAt => &["pipeline", "step"],
         Of::Partition(_) => &["pipeline", "topic", "partition"],
         Of::Trouble => &["pipeline", "topic", "partition", "kind"],
     }
@@ -161,7 +164,8 @@ fn values_are_those_of_the_pipelines() {
     ] {
         assert_eq!(value(&format!("stampmill_{name}"), of_pipeline), expected, "{name}");
     }
-    assert_eq!(value("stampmill_actor_restarts_total", "pipeline=\"p\",role=\"transform\""), 17.0);
+    assert_eq!(value("stampmill_actor_restarts_total", "pipeline=\"p\",role=\"transform\",cause=\"hang\""), 37.0);
+    assert_eq!(value("stampmill_step_failures_total", "pipeline=\"p\",step=\"envelope[0]\""), 24.0);
     assert_eq!(value("stampmill_configuration_generation", ""), 24.0);
     assert_eq!(value("stampmill_process_start_time_seconds", ""), 25.0);
     for (name, first, second) in [
