@@ -77,6 +77,7 @@ const CASES: &[Case] = &[
     case("start::killed_before_the_first_commit", Group::Core, cases::start::killed_before_the_first_commit),
     case("start::a_topic_that_comes_later", Group::More, cases::start::a_topic_that_comes_later),
     case("start::an_offset_that_is_gone", Group::More, cases::start::an_offset_that_is_gone),
+    with_own_broker("start::permissions_are_checked_before", Group::More, cases::start::permissions_are_checked_before),
     case("start::checked_before", Group::More, cases::start::checked_before),
     case("start::a_gap_while_it_runs", Group::More, cases::start::a_gap_while_it_runs),
     case("groups::one_killed_and_one_stopped", Group::Core, cases::groups::one_killed_and_one_stopped),

@@ -1,8 +1,11 @@
 //! Where reading starts: no record between assign and first commit is lost.
 
+use integration_tests::acls;
+use integration_tests::broker::Broker;
 use integration_tests::client::TestRecord;
 use integration_tests::eventually::eventually;
 use integration_tests::in_flight::await_in_flight;
+use integration_tests::layout::Plan;
 use integration_tests::program::{self, Build};
 use integration_tests::scenario::{Scenario, setup};
 use integration_tests::verdict::Numbered;
@@ -132,12 +135,32 @@ pub(crate) fn checked_before(kafka: &Kafka) {
     for expected in [
         &format!("{} (3 partitions); {} (3 partitions, up to ", scenario.input, scenario.output),
         "dead letters (made at the start, with 3 partitions)",
+        "allowed      to read and write these topics",
         "memory       3 partitions: ",
         "its clusters have what it needs",
     ] {
         assert!(text.contains(expected), "{expected} is missing in:\n{text}");
     }
     assert_eq!(kafka.client.partitions(&scenario.dead_letters), None);
+}
+
+/// Of brokers that have permissions: what is denied is said before a start, with what to grant.
+pub(crate) fn permissions_are_checked_before(kafka: &Kafka) {
+    let version = kafka.own_version();
+    let plan = Plan { version, nodes: 1, proxied: true, certificate: None, more: acls::PROPERTIES };
+    let broker = Broker::start_cluster(&plan).expect("a broker").remove(0);
+    let mut scenario = setup("allowed", &broker.client()).with_topics(2);
+    scenario.bootstrap = format!("127.0.0.1:{}", broker.proxy.as_ref().expect("a proxy").port);
+    scenario.pipeline.connection = acls::CONNECTION.into();
+    let (code, text) = check_online(&scenario);
+    assert!(code == Some(0) && text.contains("allowed      to read and write these topics"), "{text}");
+    acls::deny_writes(version, &broker.bootstrap, &scenario.output).expect("the permission is taken");
+    let (code, text) = check_online(&scenario);
+    let denied = format!("do not let this user write `{}`: grant it WRITE there", scenario.output);
+    assert!(code == Some(1) && text.contains(&denied), "{text}");
+    acls::allow_writes(version, &broker.bootstrap, &scenario.output).expect("the permission is given");
+    let (code, text) = check_online(&scenario);
+    assert_eq!(code, Some(0), "{text}");
 }
 
 fn check_online(scenario: &Scenario) -> (Option<i32>, String) {

@@ -40,6 +40,8 @@ pub struct Preflight {
     pub sink_takes: Option<usize>,
     pub dead_letters: DeadLetterTopic,
     pub memory: Share,
+    /// Why the brokers do not tell what may be done with the topics; that all is allowed that has to be, otherwise.
+    pub permissions: Result<(), String>,
 }
 
 /// Asks the brokers for all that a start needs. Makes nothing, and joins no group.
@@ -52,7 +54,40 @@ pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
     let Seen { topics, sink_partitions, most_bytes, dead_letters } = look(settings, &source, &sink)?;
     let memory = startup::plan_memory(settings, &topics)?;
     let sources = read_topics(settings, &topics);
-    Ok(Preflight { sources, sink_partitions, sink_takes: most_bytes.ok().flatten(), dead_letters, memory })
+    let permissions = check_permissions(settings, (&source, &sources), &sink, dead_letters)?;
+    let sink_takes = most_bytes.ok().flatten();
+    Ok(Preflight { sources, sink_partitions, sink_takes, dead_letters, memory, permissions })
+}
+
+/// A start would wait for what is not allowed, record by record.
+fn check_permissions(
+    settings: &PipelineSettings,
+    (source, read): (&Admin, &[(String, i32)]),
+    sink: &Admin,
+    dead_letters: DeadLetterTopic,
+) -> Result<Result<(), String>, StartError> {
+    if sink.is_embedded() {
+        return Ok(Err("the embedded broker knows none".to_owned()));
+    }
+    let read: Vec<&str> = read.iter().map(|(topic, _)| topic.as_str()).collect();
+    let letters =
+        matches!(dead_letters, DeadLetterTopic::There { .. }).then_some(&settings.on_failure.dead_letter_topic);
+    let written: Vec<&str> = [&settings.sink.topic].into_iter().chain(letters).map(String::as_str).collect();
+    let (reads, writes) = match (source.permissions(&read), sink.permissions(&written)) {
+        (Ok(reads), Ok(writes)) => (reads, writes),
+        (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
+    };
+    let denied = |topic: &str, what: &str| {
+        let text = format!("the brokers do not let this user {what} `{topic}`: grant it {} there", what.to_uppercase());
+        StartError::NotReady(text)
+    };
+    if let Some(topic) = reads.iter().find(|topic| !topic.read) {
+        return Err(denied(&topic.topic, "read"));
+    }
+    match writes.iter().find(|topic| !topic.write) {
+        Some(topic) => Err(denied(&topic.topic, "write")),
+        None => Ok(Ok(())),
+    }
 }
 
 pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) -> Result<Seen, StartError> {

@@ -9,7 +9,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use thiserror::Error;
 
-use super::ffi;
+use super::ffi::{self, Permissions};
 use crate::settings::Properties;
 
 /// The topics of a cluster and their numbers of partitions.
@@ -78,6 +78,14 @@ impl Admin {
     /// Why a question was not answered, which its error does not say, if librdkafka knows.
     pub(crate) fn trouble(&self) -> Option<String> {
         ffi::last_error(self.client.inner())
+    }
+
+    /// What whoever asks may do with topics that are there. Blocks.
+    ///
+    /// # Errors
+    /// The brokers' reason, in words.
+    pub(crate) fn permissions(&self, topics: &[&str]) -> Result<Vec<Permissions>, String> {
+        ffi::permissions(self.client.inner(), topics, ANSWER)
     }
 
     /// Whether it is librdkafka's mock cluster, which accepts transactions without implementing them, and leaves

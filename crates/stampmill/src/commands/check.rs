@@ -48,10 +48,15 @@ fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -
             format!(", dead letters (made at the start, with {partitions} partitions)")
         }
     };
+    let allowed = match &found.permissions {
+        Ok(()) => "to read and write these topics".to_owned(),
+        Err(reason) => format!("not known: {}", secrets.mask(reason)),
+    };
     let sources = topics.collect::<Vec<_>>();
     let sources = if sources.is_empty() { "no topic that matches yet".to_owned() } else { sources.join(", ") };
     format!(
         "  found        {sources}; {} ({} partitions{takes}){dead_letters}\n  \
+         allowed      {allowed}\n  \
          memory       {}\n",
         secrets.shown(&pipeline.sink.topic),
         found.sink_partitions,

@@ -4,6 +4,7 @@
 
 mod consumer;
 mod mock;
+mod permissions;
 mod producer;
 mod trouble;
 
@@ -11,6 +12,7 @@ use std::ffi::{c_char, c_void};
 
 pub(crate) use self::consumer::{PartitionQueue, Taken, commit_async, commit_metadata, generation, known_end};
 pub(crate) use self::mock::set_mock_rebalance_delay;
+pub(crate) use self::permissions::{Permissions, permissions};
 pub(crate) use self::producer::{DeliveryReport, Outgoing, ProducerEvents, SinkTopic, add_header, flush};
 pub(crate) use self::trouble::last_error;
 
