@@ -32,11 +32,22 @@ pub fn allow_writes(version: &str, bootstrap: &str, topic: &str) -> Result<()> {
     change(version, bootstrap, topic, &["--remove", "--force", "--deny-principal", PROGRAM, "--operation", "Write"])
 }
 
+/// The program may not join the group from now on.
+pub fn deny_group(version: &str, bootstrap: &str, group: &str) -> Result<()> {
+    let what = ["--add", "--deny-principal", PROGRAM, "--operation", "Read"];
+    change_of(version, bootstrap, ["--group", group], &what)
+}
+
 fn change(version: &str, bootstrap: &str, topic: &str, what: &[&str]) -> Result<()> {
+    change_of(version, bootstrap, ["--topic", topic], what)
+}
+
+fn change_of(version: &str, bootstrap: &str, of: [&str; 2], what: &[&str]) -> Result<()> {
     let tool = if version.starts_with('3') { "kafka.admin.AclCommand" } else { "org.apache.kafka.tools.AclCommand" };
     let output = Command::new("java")
         .args(["-cp", &jars::class_path(version)?, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", tool])
-        .args(["--bootstrap-server", bootstrap, "--topic", topic])
+        .args(["--bootstrap-server", bootstrap])
+        .args(of)
         .args(what)
         .output()?;
     if !output.status.success() {

@@ -135,7 +135,7 @@ pub(crate) fn checked_before(kafka: &Kafka) {
     for expected in [
         &format!("{} (3 partitions); {} (3 partitions, up to ", scenario.input, scenario.output),
         "dead letters (made at the start, with 3 partitions)",
-        "allowed      to read and write these topics",
+        "allowed      to read and write these topics, and to join the group",
         "memory       3 partitions: ",
         "its clusters have what it needs",
     ] {
@@ -153,7 +153,10 @@ pub(crate) fn permissions_are_checked_before(kafka: &Kafka) {
     scenario.bootstrap = format!("127.0.0.1:{}", broker.proxy.as_ref().expect("a proxy").port);
     scenario.pipeline.connection = acls::CONNECTION.into();
     let (code, text) = check_online(&scenario);
-    assert!(code == Some(0) && text.contains("allowed      to read and write these topics"), "{text}");
+    assert!(
+        code == Some(0) && text.contains("allowed      to read and write these topics, and to join the group"),
+        "{text}"
+    );
     acls::deny_writes(version, &broker.bootstrap, &scenario.output).expect("the permission is taken");
     let (code, text) = check_online(&scenario);
     let denied = format!("do not let this user write `{}`: grant it WRITE there", scenario.output);
@@ -161,6 +164,12 @@ pub(crate) fn permissions_are_checked_before(kafka: &Kafka) {
     acls::allow_writes(version, &broker.bootstrap, &scenario.output).expect("the permission is given");
     let (code, text) = check_online(&scenario);
     assert_eq!(code, Some(0), "{text}");
+    acls::deny_group(version, &broker.bootstrap, &scenario.group).expect("the permission is taken");
+    let (code, text) = check_online(&scenario);
+    assert!(
+        code == Some(1) && text.contains(&format!("do not let this user join the group `{}`", scenario.group)),
+        "{text}"
+    );
 }
 
 fn check_online(scenario: &Scenario) -> (Option<i32>, String) {

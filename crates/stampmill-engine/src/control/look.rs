@@ -73,20 +73,24 @@ fn check_permissions(
     let letters =
         matches!(dead_letters, DeadLetterTopic::There { .. }).then_some(&settings.on_failure.dead_letter_topic);
     let written: Vec<&str> = [&settings.sink.topic].into_iter().chain(letters).map(String::as_str).collect();
-    let (reads, writes) = match (source.permissions(&read), sink.permissions(&written)) {
-        (Ok(reads), Ok(writes)) => (reads, writes),
-        (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
+    let group = settings.source.group.as_str();
+    let told = (source.permissions(&read), sink.permissions(&written), source.may_join(group));
+    let (reads, writes, joins) = match told {
+        (Ok(reads), Ok(writes), Ok(joins)) => (reads, writes, joins),
+        (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => return Ok(Err(reason)),
     };
-    let denied = |topic: &str, what: &str| {
-        let text = format!("the brokers do not let this user {what} `{topic}`: grant it {} there", what.to_uppercase());
-        StartError::NotReady(text)
+    let denied = |what: &str, name: &str, grant: &str| {
+        StartError::NotReady(format!("the brokers do not let this user {what} `{name}`: grant it {grant} there"))
     };
     if let Some(topic) = reads.iter().find(|topic| !topic.read) {
-        return Err(denied(&topic.topic, "read"));
+        return Err(denied("read", &topic.topic, "READ"));
     }
-    match writes.iter().find(|topic| !topic.write) {
-        Some(topic) => Err(denied(&topic.topic, "write")),
-        None => Ok(Ok(())),
+    if let Some(topic) = writes.iter().find(|topic| !topic.write) {
+        return Err(denied("write", &topic.topic, "WRITE"));
+    }
+    match joins {
+        Some(false) => Err(denied("join the group", group, "READ")),
+        Some(true) | None => Ok(Ok(())),
     }
 }
 

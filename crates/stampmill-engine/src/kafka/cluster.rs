@@ -88,6 +88,14 @@ impl Admin {
         ffi::permissions(self.client.inner(), topics, ANSWER)
     }
 
+    /// Whether whoever asks may be a member of the group; `None` where the brokers do not tell. Blocks.
+    ///
+    /// # Errors
+    /// The brokers' reason, in words.
+    pub(crate) fn may_join(&self, group: &str) -> Result<Option<bool>, String> {
+        ffi::may_join(self.client.inner(), group, ANSWER)
+    }
+
     /// Whether it is librdkafka's mock cluster, which accepts transactions without implementing them, and leaves
     /// questions about topics unanswered.
     pub(crate) fn is_embedded(&self) -> bool {

@@ -49,7 +49,7 @@ fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -
         }
     };
     let allowed = match &found.permissions {
-        Ok(()) => "to read and write these topics".to_owned(),
+        Ok(()) => "to read and write these topics, and to join the group".to_owned(),
         Err(reason) => format!("not known: {}", secrets.mask(reason)),
     };
     let sources = topics.collect::<Vec<_>>();

@@ -12,7 +12,7 @@ use std::ffi::{c_char, c_void};
 
 pub(crate) use self::consumer::{PartitionQueue, Taken, commit_async, commit_metadata, generation, known_end};
 pub(crate) use self::mock::set_mock_rebalance_delay;
-pub(crate) use self::permissions::{Permissions, permissions};
+pub(crate) use self::permissions::{Permissions, may_join, permissions};
 pub(crate) use self::producer::{DeliveryReport, Outgoing, ProducerEvents, SinkTopic, add_header, flush};
 pub(crate) use self::trouble::last_error;
 
