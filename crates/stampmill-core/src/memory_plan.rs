@@ -59,6 +59,9 @@ const MOST_FETCH: usize = 1 << 20;
 /// A topic takes no larger batch, unless its `max.message.bytes` says so. How large they are nobody can see before they are
 /// fetched, and a broker answers with a whole one, however little is asked for (KIP-74).
 const WRITTEN_BATCH: usize = 1 << 20;
+/// Of each partition: one that is being taken, one that is fetched behind it, and another that is kept because it came in one
+/// answer with a third that is not taken.
+const WRITTEN_BATCHES: usize = 3;
 const MOST_BATCH: usize = 1 << 20;
 
 /// Of `bytes`, the part that is shared out. The rest is for what nobody can plan: a broker's answer stays whole as long as
@@ -100,9 +103,9 @@ impl Share {
         self.partitions * (ahead + TAKEN_APART * self.fetch + COPIES * self.batch) + IN_FLIGHT_COPIES * self.in_flight
     }
 
-    /// What may come on top of all that was given, where each partition holds a batch as large as one may be written.
+    /// What may come on top of all that was given, where each partition holds batches as large as one may be written.
     pub fn beyond(&self) -> usize {
-        (self.partitions * WRITTEN_BATCH).saturating_sub(self.set_aside)
+        (self.partitions * WRITTEN_BATCHES * WRITTEN_BATCH).saturating_sub(self.set_aside)
     }
 }
 
@@ -144,13 +147,13 @@ mod tests {
         let share = share(512 * MIB, demand).expect("enough");
         assert_eq!((share.prefetch, share.in_flight), (demand.prefetch, demand.in_flight));
         assert_eq!((share.fetch, share.batch), (MOST_FETCH, MOST_BATCH));
-        assert_eq!(share.beyond(), 0, "eight written batches fit into what is set aside");
+        assert_eq!(share.beyond(), 0, "those of eight partitions fit into what is set aside");
     }
 
     #[test]
     fn many_partitions_may_hold_more_than_is_set_aside() {
         let share = share(80 * MIB, Demand { partitions: 64, prefetch: MIB, in_flight: MIB }).expect("enough");
-        assert_eq!((share.set_aside, share.beyond()), (20 * MIB, 44 * MIB));
+        assert_eq!((share.set_aside, share.beyond()), (20 * MIB, 172 * MIB));
     }
 
     #[test]

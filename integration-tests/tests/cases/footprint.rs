@@ -40,7 +40,7 @@ pub(crate) fn too_little_memory_is_refused(kafka: &Kafka) {
 pub(crate) fn memory_stays_within_its_budget(kafka: &Kafka) {
     for (records, bytes) in [(30_000, 10_000), (1_000_000, 100)] {
         backlog_within_budget(kafka, (records, bytes), SMALL_BATCH, 0);
-        backlog_within_budget(kafka, (records, bytes), LARGE_BATCH, 44);
+        backlog_within_budget(kafka, (records, bytes), LARGE_BATCH, 172);
     }
 }
 
@@ -49,7 +49,7 @@ fn backlog_within_budget(kafka: &Kafka, (records, bytes): (i32, usize), batch: u
     write(&scenario, (records, bytes), batch);
     let log = scenario.folder.join("program.log");
     let mut program = Program::start(with_memory(&scenario, "128MiB"), log).await_ready();
-    program.await_line("44 MiB more where its topics were written in batches of 1 MiB");
+    program.await_line("172 MiB more where its topics were written in batches of 1 MiB");
     eventually("all to be delivered", || {
         (scenario.client.known_ends(&scenario.output).values().sum::<i64>() == i64::from(records)).then_some(())
     });
