@@ -158,6 +158,11 @@ const CASES: &[Case] = &[
     case("service::a_partition_is_sent_back", Group::More, cases::service::a_partition_is_sent_back),
     case("service::metrics_follow_the_assignment", Group::More, cases::service::metrics_follow_the_assignment),
     case("service::a_full_disk_holds_no_record_up", Group::More, cases::service::a_full_disk_holds_no_record_up),
+    case(
+        "service::a_clock_that_jumps_holds_no_record_up",
+        Group::More,
+        cases::service::a_clock_that_jumps_holds_no_record_up,
+    ),
     case("service::few_files_hold_no_record_up", Group::More, cases::service::few_files_hold_no_record_up),
     case("footprint::too_little_memory_is_refused", Group::More, cases::footprint::too_little_memory_is_refused),
     case("footprint::memory_stays_within_its_budget", Group::More, cases::footprint::memory_stays_within_its_budget),

@@ -1,14 +1,34 @@
 //! Seen and steered over HTTP, on real brokers.
 
+use integration_tests::chaos::stream::Stream;
 use integration_tests::client::TestRecord;
 use integration_tests::eventually::eventually;
 use integration_tests::http::Listener;
 use integration_tests::program::Program;
 use integration_tests::scenario::{Scenario, setup};
+use integration_tests::verdict::{await_verdict_of, record};
 
 use crate::kafka::Kafka;
 
 const TOKEN: &str = "a-token-that-nobody-must-see";
+const PASSWORD: &str = "a-password-that-nobody-must-see";
+/// Stands before the C library: the time of day is a week ahead for one second, then a week behind for the next, and so on.
+/// What measures durations goes on as it was.
+const JUMPING_CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+static int (*real)(clockid_t, struct timespec *);
+int clock_gettime(clockid_t clock, struct timespec *at) {
+    struct timespec steady;
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, at);
+    if (clock != CLOCK_REALTIME || result) return result;
+    real(CLOCK_MONOTONIC, &steady);
+    at->tv_sec += steady.tv_sec % 2 ? 604800 : -604800;
+    return 0;
+}
+"#;
 
 /// A program with both listeners: its pages, and its probes.
 fn start(scenario: &Scenario, name: &str) -> (Program, Listener, Listener) {
@@ -34,6 +54,8 @@ pub(crate) fn a_partition_is_sent_back(kafka: &Kafka) {
     for delivery in ["at_least_once", "exactly_once"] {
         let mut scenario = setup("steered", &kafka.client).with_topics(2);
         scenario.pipeline.more = format!("delivery: {delivery}");
+        // Nobody asks for it here, but everything might tell it.
+        scenario.pipeline.connection = format!("sasl.password: {PASSWORD}");
         kafka.client.produce(&scenario.input, numbers(2, 0, 200));
         let (program, admin, probes) = start(&scenario, "program");
         let place = format!("\"topic\": \"{}\", \"partition\": 0", scenario.input);
@@ -65,7 +87,7 @@ pub(crate) fn a_partition_is_sent_back(kafka: &Kafka) {
         let log = program.log();
         assert_eq!(program.terminate(), 0);
         for shown in [&log, &pipelines.body, &metrics.body] {
-            assert!(!shown.contains(TOKEN));
+            assert!(!shown.contains(TOKEN) && !shown.contains(PASSWORD));
         }
         assert_eq!(log.matches("stampmill::audit").count(), 4, "{log}");
     }
@@ -113,6 +135,41 @@ pub(crate) fn a_full_disk_holds_no_record_up(kafka: &Kafka) {
     eventually("it to be ready", || probes.get("/readyz").ok().filter(|answer| answer.status == 200));
     kafka.client.await_committed(&scenario.group, &scenario.input);
     assert_eq!(program.terminate(), 0);
+}
+
+/// Records, commits and probes go on, whatever the time of day.
+pub(crate) fn a_clock_that_jumps_holds_no_record_up(kafka: &Kafka) {
+    for delivery in ["at_least_once", "exactly_once"] {
+        let mut scenario = setup("clock", &kafka.client).with_topics(2);
+        scenario.pipeline.more = format!("delivery: {delivery}");
+        let (source, library) = (scenario.write("clock.c", JUMPING_CLOCK), scenario.folder.join("clock.so"));
+        let compiled =
+            std::process::Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+        assert!(compiled.is_ok_and(|status| status.success()), "a C compiler, as the build needs it");
+        let (admin, probes) = (Listener::free(Some(TOKEN)), Listener::free(None));
+        let mut command = by_shell(&scenario, "exec \"$0\" \"$@\"", [("admin", &admin), ("probes", &probes)]);
+        command.env("LD_PRELOAD", &library);
+        let program = Program::start(command, scenario.folder.join("program.log")).await_ready();
+        let mut stream = Stream::start(&kafka.client, &scenario.input, 2, 0, record);
+        eventually("six seconds of records", || {
+            let delivered: i64 = kafka.client.known_ends(&scenario.output).values().sum();
+            (delivered > 6_000).then_some(())
+        });
+        assert_eq!(probes.get("/readyz").expect("an answer").status, 200);
+        assert_eq!(probes.get("/metrics").expect("an answer").status, 200);
+        assert_eq!(admin.get("/api/pipelines").expect("an answer").status, 200);
+        let sent = stream.finish();
+        let verdict = await_verdict_of(&scenario, &sent, 0);
+        assert_eq!((verdict.lost, verdict.duplicated, verdict.reordered), (0, 0, 0), "{delivery}: {verdict}");
+        kafka.client.await_committed(&scenario.group, &scenario.input);
+        let mut days = std::collections::BTreeSet::new();
+        eventually("the clock to jump", || {
+            let now = admin.get("/api/pipelines").expect("an answer").json()["now"].to_string();
+            days.insert(now.get(1..11).map(str::to_owned));
+            (days.len() > 1).then_some(())
+        });
+        assert_eq!(program.terminate(), 0);
+    }
 }
 
 /// Requests beyond what the program may have open are refused or wait; the records go on.
