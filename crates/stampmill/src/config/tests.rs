@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use stampmill_core::log_options::{LogOptions, OnFull};
@@ -490,8 +491,10 @@ pub(super) fn variables(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)>
 
 impl Folder {
     pub(super) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("stampmill-config-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
+        // Tests run side by side, and some ask for several under one name.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("stampmill-config-{}-{name}-{next}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder can be made");
         Self(path)
     }
