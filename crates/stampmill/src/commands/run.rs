@@ -113,7 +113,7 @@ fn watch(service: &Arc<Service>) {
         loop {
             actix_rt::time::sleep(BETWEEN_READINGS).await;
             let service = Arc::clone(&service);
-            // It fails with a panic only, which is in the log.
+            // What came of it is in the log, and a panic, too.
             let _ = actix_rt::task::spawn_blocking(move || service.reloader.reload_if_changed()).await;
         }
     });

