@@ -84,8 +84,9 @@ struct Paused {
 
 pub(crate) struct Given {
     pub(crate) task: Task,
-    /// Nobody waits for the answer after that: it must not be carried out when nobody expects it any more.
-    due: Instant,
+    /// Nobody waits for the answer after that: it must not be carried out when nobody expects it any more. A reload never
+    /// lapses, for it is said to be in force.
+    due: Option<Instant>,
     answer: Sender<Result<(), OrderError>>,
 }
 
@@ -138,18 +139,16 @@ impl Orders {
         Self { paused: Mutex::new(Paused { all: paused, ..Paused::default() }), ..Self::default() }
     }
 
-    /// To be waited for as long as `patience`, and no longer.
-    pub(crate) fn give(&self, task: Task, patience: Duration) -> Receiver<Result<(), OrderError>> {
+    pub(crate) fn give(&self, task: Task, due: Option<Instant>) -> Receiver<Result<(), OrderError>> {
         let (answer, answers) = channel();
-        let given = Given { task, due: Instant::now() + patience, answer };
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(given);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(Given { task, due, answer });
         answers
     }
 
     pub(crate) fn take(&self) -> Option<Given> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        waiting.retain(|given| given.due > now);
+        waiting.retain(|given| given.due.is_none_or(|due| due > now));
         waiting.pop_front()
     }
 
@@ -189,5 +188,25 @@ impl Given {
     pub(crate) fn answer(self, done: Result<(), OrderError>) {
         // Who asked may have gone meanwhile; what was done stands in the log.
         let _ = self.answer.send(done);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_carried_out() {
+        let (orders, now) = (Orders::default(), Instant::now());
+        let _late = orders.give(Task::Order(Order::Drain), Some(now));
+        let _kept = orders.give(Task::Order(Order::Pause(None)), None);
+        let _waits = orders.give(Task::Order(Order::Resume(None)), Some(now + Duration::from_secs(600)));
+        let taken: Vec<_> = std::iter::from_fn(|| orders.take()).collect();
+        let taken: Vec<_> = taken.iter().map(|given| &given.task).collect();
+        assert!(
+            matches!(taken[..], [Task::Order(Order::Pause(None)), Task::Order(Order::Resume(None))]),
+            "{} were taken",
+            taken.len()
+        );
     }
 }

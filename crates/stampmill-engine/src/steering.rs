@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stampmill_core::transform::Transforms;
 
@@ -82,7 +82,7 @@ impl Steer {
     /// It is not carried out.
     pub fn give(&self, order: Order) -> Result<(), OrderError> {
         let patience = self.settings().pace.drain_timeout + PATIENCE;
-        let answers = self.orders.give(Task::Order(order), patience);
+        let answers = self.orders.give(Task::Order(order), Some(Instant::now() + patience));
         // Late, or dropped with what has ended.
         answers.recv_timeout(patience).unwrap_or(Err(OrderError::NotRunning))
     }
@@ -99,10 +99,10 @@ impl Steer {
         let settings = Arc::new(PipelineSettings { transforms, ..(*steps.settings).clone() });
         // A pipeline that begins anew takes them from here.
         *steps = Reload { settings, log };
-        let taken = self.orders.give(Task::Reload(steps.clone()), PATIENCE);
+        let taken = self.orders.give(Task::Reload(steps.clone()), None);
         // Whoever looks at the pipeline locks it, too, and need not wait.
         drop(steps);
-        // Where no control thread takes it now, the next beginning has it already.
+        // Where no control thread takes it now, it does so later, or begins with it.
         let _ = taken.recv_timeout(TAKEN_WITHIN);
         Counters::add(&self.counters.reloads, 1);
         Ok(())

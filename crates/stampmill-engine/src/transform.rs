@@ -156,10 +156,12 @@ fn tell_failures(spec: &TransformSpec, repeats: &mut Repeats, batch: &Batch, out
         Output::DeadLetter(letter) => Some((place, letter)),
         Output::Send { .. } | Output::Skipped => None,
     });
-    let mut dead = dead.inspect(|(_, letter)| counters.failed_at.add(letter.step.clone(), 1));
-    if let Some((place, letter)) = dead.next() {
-        let record = batch.record(place);
-        let more = dead.by_ref().count();
+    let dead: Vec<_> = dead.collect();
+    for same in dead.chunk_by(|(_, one), (_, next)| one.step == next.step) {
+        counters.failed_at.add(same[0].1.step.clone(), same.len() as u64);
+    }
+    if let [(place, letter), more @ ..] = &dead[..] {
+        let (record, more) = (batch.record(*place), more.len());
         counters.failures.add(Failure {
             at: SystemTime::now(),
             topic: record.topic.to_owned(),

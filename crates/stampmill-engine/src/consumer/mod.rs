@@ -278,7 +278,8 @@ impl ConsumerActor {
         let by_breaker = matches!(held.cause, HeldBy::Breaker(_));
         if by_breaker {
             context.run_later(self.spec.pause, |actor, context| {
-                if matches!(actor.state, State::Stopped { .. }) {
+                // It may have been moved meanwhile, and have halted for another reason.
+                if matches!(actor.state, State::Stopped { by_breaker: true }) {
                     actor.start_over(true, context);
                     actor.read();
                 }

@@ -12,9 +12,9 @@ use stampmill_core::completed::Completed;
 use stampmill_core::record::CommitOffset;
 
 use super::rebalance::Budget;
-use super::{Control, PipelineError};
+use super::{Assigned, Control, PipelineError};
 use crate::ack::Upstream;
-use crate::consumer::standing::Standing;
+use crate::consumer::standing::{Progress, Standing};
 use crate::kafka::PartitionId;
 use crate::kafka::cluster::ANSWER;
 use crate::messages::{Move, Reload, Resume};
@@ -82,20 +82,16 @@ impl Control {
         let found = self.meant(Some(place)).and_then(|_| self.find(place, to));
         match found {
             Err(refused) => Ok(Err(refused)),
-            Ok(offset) => self.go_to(place, &Completed::default(), |_| Ok(CommitOffset::new(offset))),
+            // All that is there is to be read again.
+            Ok(offset) => self.go_to(place, |_| Ok((CommitOffset::new(offset), Completed::default()))),
         }
     }
 
     /// What was settled above it stays settled.
     fn skip(&mut self, place: &Place, offset: i64) -> Done {
-        let partition = place.id();
-        let Some(consumer) = self.assigned.get(&partition).and_then(super::Assigned::consumer) else {
-            return Ok(Err(OrderError::NotAssigned(place.clone())));
-        };
-        let completed = consumer.standing.get().completed;
-        let skipped = self.go_to(place, &completed, |stands| match stands.get() == offset {
-            true => Ok(CommitOffset::new(offset + 1)),
-            false => Err(OrderError::NotThere { place: place.clone(), offset, stands: stands.get() }),
+        let skipped = self.go_to(place, |progress| match progress.watermark.get() {
+            stands if stands == offset => Ok((CommitOffset::new(offset + 1), progress.completed)),
+            stands => Err(OrderError::NotThere { place: place.clone(), offset, stands }),
         })?;
         if skipped.is_ok() {
             log::warn!("{}: {place} offset {offset} is left out, as it was told to", self.settings.name);
@@ -104,15 +100,17 @@ impl Control {
         Ok(skipped)
     }
 
-    /// `to` says where, once it is known where the partition stands.
+    /// `to` says where, and what is settled above, once it is known where the partition stands.
     fn go_to(
         &mut self,
         place: &Place,
-        completed: &Completed,
-        to: impl FnOnce(CommitOffset) -> Result<CommitOffset, OrderError>,
+        to: impl FnOnce(Progress) -> Result<(CommitOffset, Completed), OrderError>,
     ) -> Done {
+        if let Err(refused) = self.meant(Some(place)) {
+            return Ok(Err(refused));
+        }
         let partition = place.id();
-        let moved = self.settle_and_move(&partition, completed, to);
+        let moved = self.settle_and_move(&partition, to);
         if !self.orders.is_paused(&partition) {
             self.send_resume(std::slice::from_ref(&partition));
         }
@@ -122,8 +120,7 @@ impl Control {
     fn settle_and_move(
         &mut self,
         partition: &PartitionId,
-        completed: &Completed,
-        to: impl FnOnce(CommitOffset) -> Result<CommitOffset, OrderError>,
+        to: impl FnOnce(Progress) -> Result<(CommitOffset, Completed), OrderError>,
     ) -> Done {
         let all = std::slice::from_ref(partition);
         let budget: Budget = self.budget();
@@ -131,25 +128,25 @@ impl Control {
             return Ok(Err(OrderError::NotDrained(self.settings.pace.drain_timeout)));
         }
         self.commit_and_wait(budget.over)?;
-        let consumer = self.assigned.get(partition).and_then(super::Assigned::consumer);
-        let Some(stands) = consumer.map(|consumer| consumer.standing.watermark()) else {
+        let consumer = self.assigned.get(partition).and_then(Assigned::consumer);
+        let Some(stands) = consumer.map(|consumer| consumer.standing.get()) else {
             return Ok(Err(OrderError::NotRunning));
         };
-        let start = match to(stands) {
-            Ok(start) => start,
+        let (start, completed) = match to(stands.clone()) {
+            Ok(to) => to,
             Err(refused) => return Ok(Err(refused)),
         };
         self.end_transaction(all, budget.over)?;
         if let Err(error) = self.commit_starts(&[(partition.clone(), start)]) {
             // The fence stays: only a new upstream goes on, from where the partition stood.
-            self.move_consumer(partition, stands, completed);
+            self.move_consumer(partition, stands.watermark, &stands.completed);
             return match error {
                 PipelineError::Kafka(error) => Ok(Err(OrderError::Kafka(error.to_string()))),
                 fatal => Err(fatal),
             };
         }
         log::warn!("{}: {partition} goes on at offset {}, as it was told to", self.settings.name, start.get());
-        self.move_consumer(partition, start, completed);
+        self.move_consumer(partition, start, &completed);
         Ok(Ok(()))
     }
 

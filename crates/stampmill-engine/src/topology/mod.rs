@@ -1,50 +1,38 @@
-//! Builds the actors of a pipeline, downstream first, and connects them. Nothing else does.
+//! The running actors of a pipeline: how they come to be, are replaced and end.
+
+mod build;
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix::{Addr, Arbiter};
-use rdkafka::error::KafkaError;
 use stampmill_core::completed::Completed;
-use stampmill_core::memory_plan::Share;
 use stampmill_core::record::{CommitOffset, Epoch};
 use stampmill_core::start_position::Mark;
-use thiserror::Error;
 
+pub(crate) use self::build::{BuildError, Parts};
 use crate::ack::{Epochs, Upstream};
 use crate::arbiters::Arbiters;
 use crate::consumer::standing::Standing;
 use crate::consumer::{ConsumerActor, ConsumerSpec};
-use crate::control::SinkFacts;
 use crate::credits::Credits;
 use crate::kafka::PartitionId;
-use crate::kafka::consumer::{GroupConsumer, GroupContext};
+use crate::kafka::consumer::GroupContext;
 use crate::kafka::ffi::PartitionQueue;
-use crate::kafka::producer::{self, Flushing, PollThread, SinkProducer};
-use crate::logging::LogRoutes;
+use crate::kafka::producer::{Flushing, PollThread};
 use crate::messages::{Close, Reload, Report};
 use crate::observe::Counters;
 use crate::observe::roster::{RestartCause, Role};
 use crate::pool::Pool;
-use crate::producer::committer::{Committer, CommitterSpec};
-use crate::producer::deliveries::{Deliveries, MOST_RECORDS};
-use crate::producer::outgoing::{Destination, SinkTopics};
+use crate::producer::ProducerActor;
+use crate::producer::committer::Committer;
+use crate::producer::deliveries::MOST_RECORDS;
 use crate::producer::transaction::Transaction;
-use crate::producer::{ProducerActor, ProducerSpec};
-use crate::settings::{Delivery, Pace, PipelineSettings};
+use crate::settings::{Pace, PipelineSettings};
 use crate::status::Memory;
-use crate::supervise::{self, Budget, ExitReason, Limit, Mailbox, Pulse, PulseWatch, Watch};
+use crate::supervise::{self, Budget, ExitReason, Limit, Pulse, PulseWatch, Watch};
 use crate::transform::{TransformActor, TransformSpec};
-
-/// A librdkafka producer whose actor does not run yet.
-struct Outlet {
-    producer: Arc<SinkProducer>,
-    addr: Addr<ProducerActor>,
-    mailbox: Mailbox<ProducerActor>,
-    watched: Watched,
-    polls: PollThread,
-}
 
 /// An actor that may be found hanging.
 pub(crate) struct Watched {
@@ -88,55 +76,9 @@ pub(crate) struct Beginning {
     pub(crate) drained: Option<u64>,
 }
 
-/// What a pipeline is built from.
-pub(crate) struct Parts<'a> {
-    pub(crate) settings: &'a Arc<PipelineSettings>,
-    pub(crate) consumer: &'a Arc<GroupConsumer>,
-    pub(crate) sink: SinkFacts,
-    pub(crate) share: Share,
-    pub(crate) counters: &'a Arc<Counters>,
-    pub(crate) log: &'a Arc<LogRoutes>,
-    pub(crate) reports: &'a Sender<Report>,
-    /// Unique to this instance.
-    pub(crate) transactional_id: &'a str,
-}
-
-#[derive(Debug, Error)]
-pub enum BuildError {
-    #[error("the producer could not be made: {0}")]
-    Producer(#[from] KafkaError),
-    #[error("the name of the sink's topic, or of the dead letters', cannot be one of a topic")]
-    TopicName,
-    #[error("a thread could not be started: {0}")]
-    Thread(#[from] std::io::Error),
-}
-
-// === impl Outlet ===
-
-impl Outlet {
-    fn open(parts: &Parts<'_>, transaction: Option<&Arc<Transaction>>) -> Result<Vec<Self>, BuildError> {
-        let Parts { settings, sink, .. } = parts;
-        let id = transaction.map(|_| parts.transactional_id);
-        (0..settings.actors.producers)
-            .map(|number| {
-                let (addr, mailbox) = supervise::mailbox();
-                let watched = Watched::new(parts, Role::Producer, "ProducerActor", number);
-                let deliveries = Deliveries::new(addr.clone(), watched.watch.clone(), transaction.cloned());
-                let producer = Arc::new(producer::create(&settings.sink, deliveries, sink.most_bytes, id)?);
-                let polls = PollThread::start(&format!("{} {number}", settings.name), Arc::clone(&producer))?;
-                Ok(Self { producer, addr, mailbox, watched, polls })
-            })
-            .collect()
-    }
-}
-
 // === impl Watched ===
 
 impl Watched {
-    fn new(parts: &Parts<'_>, role: Role, kind: &str, place: impl std::fmt::Display) -> Self {
-        Self::named(parts.settings, parts.counters, parts.reports, role, format!("{kind} {place}"))
-    }
-
     fn named(
         settings: &PipelineSettings,
         counters: &Arc<Counters>,
@@ -170,82 +112,6 @@ impl Consumer {
 // === impl Topology ===
 
 impl Topology {
-    /// To be called where an actix `System` is current.
-    pub(crate) fn build(parts: &Parts<'_>) -> Result<Self, BuildError> {
-        let Parts { settings, sink, counters, log, reports, .. } = parts;
-        let transaction = match settings.delivery {
-            Delivery::AtLeastOnce => None,
-            Delivery::ExactlyOnce { .. } => Some(Arc::new(Transaction::new(settings.pace.window))),
-        };
-        let outlets = Outlet::open(parts, transaction.as_ref())?;
-        let committer = match (settings.delivery, &transaction, outlets.first()) {
-            (Delivery::ExactlyOnce { interval }, Some(transaction), Some(outlet)) => {
-                Some(Committer::start(committer_spec(parts, interval, transaction, outlet))?)
-            }
-            _ => None,
-        };
-        let (arbiters, epochs) = (Arbiters::start(settings), Epochs::default());
-
-        // --- producers ---
-        let destination = Arc::new(Destination::of(settings));
-        let (mut producers, mut watched_producers, mut polls) = (Vec::new(), Vec::new(), Vec::new());
-        for (outlet, arbiter) in outlets.into_iter().zip(&arbiters.producers) {
-            let watched = outlet.watched;
-            let topics = SinkTopics::open(&outlet.producer, &destination).ok_or(BuildError::TopicName)?;
-            let spec = ProducerSpec {
-                producer: outlet.producer,
-                topics: Arc::new(topics),
-                destination: Arc::clone(&destination),
-                partitions: sink.partitions,
-                counters: Arc::clone(counters),
-                log: Arc::clone(log),
-                control: (*reports).clone(),
-                epochs: epochs.clone(),
-                breaker: settings.on_failure.breaker,
-                pulse: watched.watch.pulse.clone(),
-            };
-            let watch = watched.watch.clone();
-            supervise::run(&arbiter.handle(), outlet.mailbox, watch, move || ProducerActor::new(spec));
-            producers.push(outlet.addr);
-            watched_producers.push(watched);
-            polls.push(outlet.polls);
-        }
-        let producers: Arc<[_]> = producers.into();
-
-        // --- transforms ---
-        let transform = TransformSpec {
-            settings: Arc::clone(settings),
-            log: Arc::clone(log),
-            counters: Arc::clone(counters),
-            producers: Arc::clone(&producers),
-            pulse: Pulse::default(),
-        };
-        let (mut pool, mut transforms) = (Vec::new(), Vec::new());
-        for (number, arbiter) in arbiters.transforms.iter().enumerate() {
-            let watched = Watched::new(parts, Role::Transform, "TransformActor", number);
-            pool.push(start_transform(arbiter, &transform, &watched));
-            transforms.push(watched);
-        }
-
-        Ok(Self {
-            settings: Arc::clone(settings),
-            arbiters,
-            pool: Pool::new(pool),
-            transform,
-            transforms,
-            producers,
-            watched_producers,
-            transaction,
-            committer,
-            polls,
-            credits: Credits::new(parts.share.in_flight),
-            batch_bytes: parts.share.batch,
-            counters: Arc::clone(counters),
-            reports: (*reports).clone(),
-            epochs,
-        })
-    }
-
     /// Starts the ConsumerActor of a partition that was just assigned. `lane` is the partition's number, always the same
     /// for the same partition.
     pub(crate) fn start_consumer(
@@ -388,22 +254,4 @@ fn start_transform(arbiter: &Arbiter, spec: &TransformSpec, watched: &Watched) -
     let spec = TransformSpec { pulse: watched.watch.pulse.clone(), ..spec.clone() };
     supervise::run(&arbiter.handle(), mailbox, watched.watch.clone(), move || TransformActor::new(spec));
     addr
-}
-
-fn committer_spec(
-    parts: &Parts<'_>,
-    interval: Duration,
-    transaction: &Arc<Transaction>,
-    outlet: &Outlet,
-) -> CommitterSpec {
-    CommitterSpec {
-        pipeline: parts.settings.name.clone(),
-        producer: Arc::clone(&outlet.producer),
-        transaction: Arc::clone(transaction),
-        actor: outlet.addr.clone(),
-        consumer: Arc::downgrade(parts.consumer),
-        interval,
-        counters: Arc::clone(parts.counters),
-        control: parts.reports.clone(),
-    }
 }
