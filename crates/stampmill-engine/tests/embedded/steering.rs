@@ -75,6 +75,28 @@ fn a_suspended_pipeline_joins_and_waits() {
     drop(system);
 }
 
+/// Nothing is delivered for a minute unless somebody flushes: a stop must not take the drain of the pause for its own.
+#[test]
+fn a_stop_after_a_pause_finishes_what_is_in_flight() {
+    let system = actix_rt::System::new();
+    let cluster = Cluster::start();
+    let mut settings = cluster.settings();
+    settings.sink.properties.insert("linger.ms".into(), "60000".into());
+    let running = start(vec![settings]).expect("the pipeline starts");
+    let steer = running.steers().remove(0);
+    until_all_are_ours(&running, &steer);
+    assert_eq!(steer.give(Order::Drain), Ok(()));
+    assert_eq!(steer.give(Order::Resume(None)), Ok(()));
+    cluster.send(0..300);
+    until(&running, "records in flight", |running| running.observe()[0].records_in >= 100);
+    assert_eq!(running.observe()[0].records_out, 0);
+    running.stop();
+    until(&running, "it to stop", Running::all_finished);
+    let seen = running.observe().remove(0);
+    assert_eq!((seen.records_out, cluster.committed()), (seen.records_in, seen.records_in as i64));
+    drop(system);
+}
+
 /// More than is fetched ahead of a partition that is paused: so no fetch tells of the last of them.
 #[test]
 fn the_lag_of_what_is_not_fetched_is_known() {
