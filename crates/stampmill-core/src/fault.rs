@@ -20,6 +20,10 @@ pub enum FaultClass {
     TooDeep,
     /// A template asks for a field that the record does not have, under `missing: strict`.
     MissingField,
+    /// What is to be split is no array.
+    NotAnArray,
+    /// A `lookup` found no row, with `missing: fail`.
+    NoRow,
     /// A template's helper could not take what it was given.
     Helper,
     /// Larger, or more work, than a template may make of one record.

@@ -9,8 +9,10 @@
 
 pub mod batch_size;
 pub mod breaker;
+pub mod cel;
 pub mod commit_note;
 pub mod completed;
+pub mod dedupe;
 pub mod escape;
 pub mod fault;
 pub mod json;
@@ -23,6 +25,8 @@ pub mod record;
 pub mod repeats;
 pub mod resequencer;
 pub mod start_position;
+pub mod table;
 pub mod template;
+pub mod throttle;
 pub mod trace_context;
 pub mod transform;

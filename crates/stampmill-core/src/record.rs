@@ -62,11 +62,21 @@ pub struct Record<'a> {
     pub headers: Headers<'a>,
 }
 
-/// A record's headers in their order, duplicates included.
+/// A record's headers in their order, duplicates included: those that it came with but for the ones that steps have changed,
+/// and then these.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers<'a> {
     bytes: &'a [u8],
     entries: &'a [HeaderEntry],
+    changes: &'a [HeaderChange],
+}
+
+/// What a step makes of all headers of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderChange {
+    pub name: Arc<str>,
+    /// The one in their place, if there is to be one.
+    pub value: Option<Vec<u8>>,
 }
 
 // === impl Offset ===
@@ -200,7 +210,7 @@ impl Batch {
             timestamp: entry.timestamp,
             key: entry.key.clone().map(|range| &self.bytes[range]),
             payload: entry.payload.clone().map(|range| &self.bytes[range]),
-            headers: Headers { bytes: &self.bytes, entries: &self.headers[entry.headers.clone()] },
+            headers: Headers { bytes: &self.bytes, entries: &self.headers[entry.headers.clone()], changes: &[] },
         }
     }
 }
@@ -208,22 +218,30 @@ impl Batch {
 // === impl Headers ===
 
 impl<'a> Headers<'a> {
-    pub const NONE: Headers<'static> = Headers { bytes: &[], entries: &[] };
+    pub const NONE: Headers<'static> = Headers { bytes: &[], entries: &[], changes: &[] };
 
+    /// The same with these changes; no two are of one name.
+    pub fn changed(self, changes: &'a [HeaderChange]) -> Self {
+        debug_assert!(self.changes.is_empty(), "changes are made to what came");
+        Self { changes, ..self }
+    }
+
+    /// At the most.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + self.changes.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.iter().next().is_none()
     }
 
     /// Name and value. A name is whatever bytes the sender wrote: Kafka asks for UTF-8 and checks nothing.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
-        let bytes = self.bytes;
-        self.entries
-            .iter()
-            .map(move |entry| (&bytes[entry.name.clone()], entry.value.clone().map(|value| &bytes[value])))
+        let Self { bytes, entries, changes } = *self;
+        let came = entries.iter().map(move |entry| (&bytes[entry.name.clone()], entry.value.clone().map(|v| &bytes[v])));
+        let came = came.filter(|(name, _)| changes.iter().all(|change| change.name.as_bytes() != *name));
+        let set = changes.iter().filter_map(|change| Some((change.name.as_bytes(), Some(change.value.as_deref()?))));
+        came.chain(set)
     }
 
     /// The value of the last header of that name, which is the one that counts (KIP-82).

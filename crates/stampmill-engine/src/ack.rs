@@ -10,6 +10,7 @@ use stampmill_core::start_position::Mark;
 use crate::consumer::ConsumerActor;
 use crate::kafka::PartitionId;
 use crate::messages::{Fate, Held, Settled};
+use crate::ordered::Windows;
 
 /// The way back to a ConsumerActor, and the epoch that it is in.
 pub(crate) struct Upstream {
@@ -22,6 +23,8 @@ pub(crate) struct Upstream {
     epoch: AtomicU64,
     /// What this assignment has committed in transactions; it outlives every actor.
     committed: AtomicI64,
+    /// What `dedupe` steps have met of the partition.
+    pub(crate) windows: Windows,
 }
 
 /// Travels with a batch, and is used up when the batch is delivered.
@@ -67,7 +70,7 @@ impl Upstream {
         epoch: Epoch,
     ) -> Arc<Self> {
         let (epoch, committed) = (AtomicU64::new(epoch.0), AtomicI64::new(NOTHING));
-        Arc::new(Self { addr, partition, lane, mark, epoch, committed })
+        Arc::new(Self { addr, partition, lane, mark, epoch, committed, windows: Windows::default() })
     }
 
     pub(crate) fn committed(&self) -> Option<CommitOffset> {

@@ -28,6 +28,7 @@ pub mod logging;
 mod messages;
 mod observe;
 pub mod offline;
+mod ordered;
 mod orders;
 mod outputs;
 mod pool;

@@ -10,7 +10,7 @@ use actix::Message;
 use rdkafka::error::RDKafkaErrorCode;
 use stampmill_core::breaker::Trip;
 use stampmill_core::completed::Completed;
-use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Epoch, Offset};
+use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Epoch, Offset, Record};
 
 use crate::ack::{Ack, Upstream};
 use crate::consumer::standing::Standing;
@@ -37,7 +37,7 @@ pub(crate) struct Rendered {
     pub(crate) ack: Ack,
 }
 
-/// Delivery reports -> ProducerActor: some records of a batch were refused. `failed` holds their places in the batch.
+/// Delivery reports -> ProducerActor: some outputs of a batch were refused. `failed` holds their places in it.
 pub(crate) struct Undelivered {
     /// Counts as out until the ProducerActor has told that it knows.
     pub(crate) track: TrackKey,
@@ -48,7 +48,7 @@ pub(crate) struct Undelivered {
     pub(crate) failed: Vec<(usize, RDKafkaErrorCode)>,
 }
 
-/// Delivery reports -> ProducerActor: what became of records that were sent again. `failed` holds their places in the
+/// Delivery reports -> ProducerActor: what became of outputs that were sent again. `failed` holds their places in the
 /// batch; the others are delivered.
 pub(crate) struct SentAgain {
     pub(crate) lane: usize,
@@ -187,6 +187,15 @@ pub(crate) struct Work {
     pub(crate) number: BatchNumber,
     pub(crate) batch: Arc<ChargedBatch>,
     pub(crate) outputs: Outputs,
+    /// What it was rendered by.
+    pub(crate) settings: Arc<PipelineSettings>,
+}
+
+impl Work {
+    /// The record of the output at that place.
+    pub(crate) fn record(&self, place: usize) -> Record<'_> {
+        self.batch.batch.record(self.outputs.list[place].record)
+    }
 }
 
 impl Message for Wake {

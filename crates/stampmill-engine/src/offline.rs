@@ -10,13 +10,13 @@ use stampmill_core::transform::{Failed, LogSink, Scratch};
 use crate::credits::Credits;
 use crate::kafka::writer::{TopicWriter, WriteError};
 use crate::messages::{ChargedBatch, Work};
-use crate::outputs::{Output, OutputValue, Outputs};
-use crate::producer::outgoing::{Destination, Form, Partitions, Parts, SinkTopics};
+use crate::outputs::{OutputValue, Outputs};
+use crate::producer::outgoing::{changed, Destination, Form, Partitions, Parts, SinkTopics};
 use crate::rendering::render;
 use crate::settings::PipelineSettings;
 
 pub struct Offline {
-    settings: PipelineSettings,
+    settings: Arc<PipelineSettings>,
     destination: Destination,
     scratch: Scratch,
     rendered: u64,
@@ -27,9 +27,11 @@ pub struct Prepared {
     work: Work,
 }
 
-/// What the sink's topic would get of a record. `None` is Kafka's null.
+/// What a sink's topic would get of a record. `None` is Kafka's null.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
+    /// The sink's place among those of the pipeline.
+    pub sink: usize,
     pub key: Option<Vec<u8>>,
     /// `None` for a tombstone.
     pub payload: Option<Vec<u8>>,
@@ -42,7 +44,7 @@ pub struct Sent {
 
 impl Offline {
     pub fn new(settings: &PipelineSettings) -> Self {
-        let settings = settings.clone();
+        let settings = Arc::new(settings.clone());
         let destination = Destination::of(&settings);
         Self { settings, destination, scratch: Scratch::default(), rendered: 0 }
     }
@@ -61,11 +63,10 @@ impl Offline {
     /// The record cannot be processed.
     pub fn render_with_log(&mut self, batch: Batch, log: LogSink<'_>) -> Result<Option<Prepared>, Failed> {
         let mut outputs = Outputs::with_capacity(1, 0);
-        let output = render(&self.settings, &batch.record(0), &mut self.scratch, log, &mut outputs)?;
-        if let Output::Skipped = output {
+        render(&self.settings, (0, &batch.record(0)), &mut self.scratch, log, &mut outputs)?;
+        if outputs.sends().next().is_none() {
             return Ok(None);
         }
-        outputs.records.push(output);
         // Every record is a batch of its own, so those without a key go round.
         let number = self.rendered;
         self.rendered += 1;
@@ -76,57 +77,65 @@ impl Offline {
             number,
             batch: Arc::new(ChargedBatch { batch, charge, since: Instant::now() }),
             outputs,
+            settings: Arc::clone(&self.settings),
         };
         Ok(Some(Prepared { work }))
     }
 
-    /// What [`Offline::send`] sends, but for the partition, which depends on how many the sink's topic has.
-    pub fn sent(&self, prepared: &Prepared) -> Sent {
+    /// What [`Offline::send`] sends, in order, but for the partitions, which depend on how many the topics have.
+    pub fn sent(&self, prepared: &Prepared) -> Vec<Sent> {
         let work = &prepared.work;
-        let record = work.batch.batch.record(0);
-        let Some(Output::Send { key, value, headers }) = work.outputs.records.first() else {
-            unreachable!("what is skipped or cannot be processed is not prepared")
-        };
-        let Parts { key, payload, timestamp } = self.destination.parts(work, &record, key, value);
-        let headers = self.destination.headers(work, 0, &record, headers);
-        Sent {
-            key: key.map(<[u8]>::to_vec),
-            payload: payload.map(<[u8]>::to_vec),
-            timestamp,
-            headers: headers.map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))).collect(),
-        }
+        let sends = work.outputs.sends();
+        let sent = sends.map(|(place, send)| {
+            let record = changed(work.record(place), send);
+            let Parts { key, payload, timestamp } = self.destination.parts(work, &record, send);
+            let headers = self.destination.headers(work, place, &record, send);
+            Sent {
+                sink: send.sink,
+                key: key.map(<[u8]>::to_vec),
+                payload: payload.map(<[u8]>::to_vec),
+                timestamp,
+                headers: headers.map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))).collect(),
+            }
+        });
+        sent.collect()
     }
 
-    /// Sends it to the sink's topic, which has so many partitions. `number` comes back if it is not delivered.
+    /// Sends it to the topics of the sinks, which have so many partitions. For each that is not
+    /// delivered `number` comes back. Returns how many they are.
     ///
     /// # Errors
-    /// librdkafka does not take it.
+    /// librdkafka does not take one of them.
     pub fn send(
         &self,
         writer: &TopicWriter,
-        sink_partitions: i32,
+        sink_partitions: &[i32],
         prepared: &Prepared,
         number: usize,
-    ) -> Result<(), WriteError> {
+    ) -> Result<usize, WriteError> {
         // What cannot be processed is not prepared, so nothing of this is a dead letter.
-        let partitions = Partitions { sink: sink_partitions, dead_letters: 0 };
-        writer.queue(|producer| {
-            let topics = SinkTopics::open(producer, &self.destination).ok_or(RDKafkaErrorCode::InvalidTopic)?;
-            self.destination.send(&topics, partitions, &prepared.work, 0, &Form::AsRendered, number)
-        })
+        let partitions = Partitions { sinks: sink_partitions.into(), dead_letters: 0 };
+        let mut sent = 0;
+        for (place, _) in prepared.work.outputs.sends() {
+            writer.queue(|producer| {
+                let topics = SinkTopics::open(producer, &self.destination).ok_or(RDKafkaErrorCode::InvalidTopic)?;
+                self.destination.send(&topics, &partitions, &prepared.work, place, &Form::AsRendered, number)
+            })?;
+            sent += 1;
+        }
+        Ok(sent)
     }
 }
 
 // === impl Prepared ===
 
 impl Prepared {
-    /// What goes out; `None` for a tombstone.
-    pub fn value(&self) -> Option<&[u8]> {
-        match self.work.outputs.records.first() {
-            Some(Output::Send { value: OutputValue::Rendered(range), .. }) => {
-                Some(&self.work.outputs.bytes[range.clone()])
-            }
-            _ => None,
-        }
+    /// What goes out, in order; `None` for a tombstone.
+    pub fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let outputs = &self.work.outputs;
+        outputs.sends().map(|(_, send)| match &send.value {
+            OutputValue::Tombstone => None,
+            OutputValue::Rendered(range) => Some(&outputs.bytes[range.clone()]),
+        })
     }
 }

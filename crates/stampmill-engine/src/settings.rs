@@ -19,7 +19,10 @@ pub struct PipelineSettings {
     pub name: String,
     pub source: Source,
     pub transforms: Arc<Transforms>,
-    pub sink: Sink,
+    /// Of the sinks' connection and of the sinks; none that the engine owns.
+    pub producer: Properties,
+    /// One at the least.
+    pub sinks: Vec<Sink>,
     pub actors: Actors,
     pub on_failure: OnFailure,
     pub delivery: Delivery,
@@ -92,13 +95,12 @@ pub enum OnOffsetGap {
 
 #[derive(Clone, Debug)]
 pub struct Sink {
-    /// Of the connection and the sink; none that the engine owns.
-    pub properties: Properties,
+    /// As what fails there is called: `sink`, or `sinks[1]`.
+    pub name: String,
     pub topic: String,
     pub partition: SinkPartition,
     pub key: SinkKey,
-    /// Added to the input's headers; one of the same name is replaced. Their templates are the last of those that
-    /// [`Transforms`] was made with, in this order.
+    /// Added to the input's headers; one of the same name is replaced. Their templates are the last of the sink's.
     pub headers: Vec<String>,
     pub timestamp: SinkTimestamp,
     /// Written as the header `content-type`, in place of the input's.
@@ -120,7 +122,7 @@ pub enum SinkKey {
     Source,
     /// None at all.
     Null,
-    /// The first template that [`Transforms`] was made with.
+    /// The first template of the sink.
     Template,
 }
 

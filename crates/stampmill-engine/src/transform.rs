@@ -15,7 +15,7 @@ use crate::logging::{LineBuffers, LinesOfBatch, LogRoutes, log_level, second};
 use crate::messages::{Close, Reload, Render, Rendered, Work};
 use crate::observe::Counters;
 use crate::observe::failures::Failure;
-use crate::outputs::{DeadLetter, Output, Outputs, now};
+use crate::outputs::{DeadLetter, Mark, Output, OutputKind, Outputs, now};
 use crate::producer::ProducerActor;
 use crate::rendering;
 use crate::settings::{PipelineSettings, Then};
@@ -64,6 +64,9 @@ struct Tools<'a> {
 struct Slot {
     render: Render,
     outputs: Outputs,
+    /// The place of the record that comes next, and what there was before it.
+    next: usize,
+    before: Mark,
     /// How often the record that comes next was begun.
     attempts: u32,
     /// When the first of them had failed, in milliseconds since 1970.
@@ -89,28 +92,28 @@ impl TransformActor {
         }
     }
 
-    /// Works through the batch in hand, from the first record that has no output yet.
+    /// Works through the batch in hand, from the first record that is not done.
     fn work(&mut self) {
         let Some(slot) = &mut self.slot else { return };
         let batch = Arc::clone(&slot.render.batch);
         let (lines, began) = (LinesOfBatch::begin(&self.lines), Instant::now());
         let TransformSpec { settings, log, .. } = &self.spec;
         let mut tools = Tools { settings, log, lines: &self.lines, scratch: &mut self.scratch };
-        while slot.outputs.records.len() < batch.batch.len() {
+        while slot.next < batch.batch.len() {
             slot.attempts += 1;
             if slot.attempts == 2 {
                 slot.first_failed = Some(now());
             }
-            let place = slot.outputs.records.len();
+            let place = slot.next;
             let record = batch.batch.record(place);
             let trace =
                 settings.tracer.as_ref().and_then(|tracer| tracer.begin(&record, place, || about(settings, &record)));
-            let output = slot.next_output(&record, &mut tools);
+            slot.do_next(&record, &mut tools);
             if let Some((trace, tracer)) = trace.zip(settings.tracer.as_ref()) {
                 let traced = Traced { tracer: tracer.clone(), records: Vec::new() };
-                slot.outputs.traced.get_or_insert(traced).records.push(trace.rendered(output.failure()));
+                slot.outputs.traced.get_or_insert(traced).records.push(trace.rendered(slot.outputs.failure()));
             }
-            slot.outputs.records.push(output);
+            (slot.next, slot.before) = (place + 1, slot.outputs.mark());
             (slot.attempts, slot.first_failed) = (0, None);
             self.spec.pulse.made();
         }
@@ -125,9 +128,11 @@ impl TransformActor {
 
     fn pass_on(&mut self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
         tell_failures(&self.spec, &mut self.failures, &batch.batch, &outputs);
+        outputs.filtered.drain().for_each(|(step, count)| self.spec.counters.filtered.add(step, count));
         outputs.charge = Some(batch.charge.again(outputs.bytes.len() + outputs.lines.bytes()));
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
-        let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs };
+        let settings = Arc::clone(&self.spec.settings);
+        let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs, settings };
         producer.do_send(Rendered { work: Arc::new(work), ack });
     }
 }
@@ -139,7 +144,7 @@ fn about(settings: &PipelineSettings, record: &Record<'_>) -> SpanPlace {
         topic: record.topic.to_owned(),
         partition: record.partition,
         offset: record.offset.get(),
-        sink: settings.sink.topic.clone(),
+        sink: settings.sinks.iter().map(|sink| sink.topic.as_str()).collect::<Vec<_>>().join(","),
     }
 }
 
@@ -152,10 +157,7 @@ fn tell_failures(spec: &TransformSpec, repeats: &mut Repeats, batch: &Batch, out
         Then::Halt => "halts its partition",
         Then::Skip => "is skipped",
     };
-    let dead = outputs.records.iter().enumerate().filter_map(|(place, output)| match output {
-        Output::DeadLetter(letter) => Some((place, letter)),
-        Output::Send { .. } | Output::Skipped => None,
-    });
+    let dead = outputs.list.iter().filter_map(|output| Some((output.record, output.dead_letter()?)));
     let dead: Vec<_> = dead.collect();
     for same in dead.chunk_by(|(_, one), (_, next)| one.step == next.step) {
         counters.failed_at.add(same[0].1.step.clone(), same.len() as u64);
@@ -219,7 +221,7 @@ impl Handler<Render> for TransformActor {
         }
         let batch = &render.batch.batch;
         let outputs = Outputs::with_capacity(batch.len(), self.growth.expected(batch.bytes()));
-        self.slot = Some(Slot { render, outputs, attempts: 0, first_failed: None });
+        self.slot = Some(Slot { render, outputs, next: 0, before: Mark::default(), attempts: 0, first_failed: None });
         self.work();
     }
 }
@@ -256,7 +258,9 @@ impl Growth {
 // === impl Slot ===
 
 impl Slot {
-    fn next_output(&mut self, record: &Record<'_>, tools: &mut Tools<'_>) -> Output {
+    /// What an attempt before that panicked has left is forgotten.
+    fn do_next(&mut self, record: &Record<'_>, tools: &mut Tools<'_>) {
+        self.outputs.go_back(self.before);
         if self.attempts > tools.settings.on_failure.retries + 1 {
             let reason = format!("a transform panicked {} times on this record", self.attempts - 1);
             let fault = Fault { class: FaultClass::Panic, reason };
@@ -264,29 +268,25 @@ impl Slot {
         }
         fail_point!("transform::before");
         fail_point!("transform::marked", record.headers.last("stampmill-test-panic").is_some(), |_| unreachable!());
-        let (bytes, headers) = (self.outputs.bytes.len(), self.outputs.headers.len());
-        let output = match self.render(record, tools) {
-            Ok(output) => output,
-            Err(failed) => {
-                self.outputs.bytes.truncate(bytes);
-                self.outputs.headers.truncate(headers);
-                self.dead_letter(failed, self.attempts)
-            }
-        };
+        if let Err(failed) = self.render(record, tools) {
+            self.outputs.go_back(self.before);
+            self.dead_letter(failed, self.attempts);
+        }
         fail_point!("transform::after");
-        output
     }
 
-    fn dead_letter(&self, failed: Failed, attempts: u32) -> Output {
-        Output::DeadLetter(Box::new(DeadLetter::new(failed.step, failed.fault, attempts, self.first_failed)))
+    fn dead_letter(&mut self, failed: Failed, attempts: u32) {
+        let letter = DeadLetter::new(failed.step, failed.fault, attempts, self.first_failed);
+        self.outputs.list.push(Output { record: self.next, kind: OutputKind::DeadLetter(Box::new(letter)) });
     }
 
-    fn render(&mut self, record: &Record<'_>, tools: &mut Tools<'_>) -> Result<Output, Failed> {
+    fn render(&mut self, record: &Record<'_>, tools: &mut Tools<'_>) -> Result<(), Failed> {
         let Tools { settings, log, lines, scratch } = tools;
         let enabled = |place: usize, step: &Log| {
             log::log_enabled!(target: &step.target, log_level(step.level)) && log.limits(place).admit(second)
         };
         let write = |_: usize, step: &Log, record: &Record<'_>, line: &str| lines.borrow_mut().add(step, record, line);
-        rendering::render(settings, record, scratch, LogSink { enabled: &enabled, write: &write }, &mut self.outputs)
+        let log = LogSink { enabled: &enabled, write: &write };
+        rendering::render(settings, (self.next, record), scratch, log, &mut self.outputs)
     }
 }

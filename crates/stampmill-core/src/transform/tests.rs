@@ -167,11 +167,11 @@ fn null_passes_is_rendered_or_is_skipped() {
 #[test]
 fn a_template_of_the_sink_reads_the_record_as_it_came() {
     let key = Template::new("{{payload.id}}", &Options::new(Media::Text, ambient())).expect("a text template");
-    let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)], &[key], Reading::default());
+    let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)], &[vec![key]], Reading::default());
     let batch = batch(&[Some(br#"{"id": "TXN011"}"#)]);
     let mut scratch = Scratch::default();
     assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"id": 0}"#));
     let mut out = Vec::new();
-    assert_eq!(steps.render_sink(0, &batch.record(0), &mut scratch, &mut out), Ok(()));
+    assert_eq!(steps.render_sink(0, 0, &batch.record(0), &mut scratch, &mut out), Ok(()));
     assert_eq!(out, b"TXN011");
 }

@@ -6,15 +6,14 @@ use stampmill_core::memory_plan::Share;
 
 use super::startup::{self, StartError};
 use crate::kafka::cluster::{Admin, AdminError, Topics};
-use crate::settings::{Delivery, PipelineSettings, Properties, SinkPartition, Then};
+use crate::settings::{Delivery, PipelineSettings, Properties, Sink, SinkPartition, Then};
 
 /// What is there, and is enough.
 pub(super) struct Seen {
     /// All topics of the source's cluster.
     pub(super) topics: Topics,
-    pub(super) sink_partitions: i32,
-    /// The sink's `max.message.bytes`; `None` of the embedded broker, which does not answer that.
-    pub(super) most_bytes: Result<Option<usize>, AdminError>,
+    /// In the order of the sinks.
+    pub(super) sinks: Vec<SinkSeen>,
     pub(super) dead_letters: DeadLetterTopic,
 }
 
@@ -31,13 +30,20 @@ pub enum DeadLetterTopic {
     },
 }
 
+/// A topic that is written to.
+#[derive(Debug)]
+pub struct SinkSeen {
+    pub partitions: i32,
+    /// `max.message.bytes`; `None` of the embedded broker, which does not answer that.
+    pub takes: Result<Option<usize>, AdminError>,
+}
+
 /// What a pipeline would begin with.
 pub struct Preflight {
     /// The topics that are read, with their numbers of partitions.
     pub sources: Vec<(String, i32)>,
-    pub sink_partitions: i32,
-    /// What the sink's topic takes in one batch, where that can be read.
-    pub sink_takes: Option<usize>,
+    /// In the order of the sinks.
+    pub sinks: Vec<SinkSeen>,
     pub dead_letters: DeadLetterTopic,
     pub memory: Share,
     /// Why the brokers do not tell what may be done with the topics; that all is allowed that has to be, otherwise.
@@ -50,13 +56,12 @@ pub struct Preflight {
 /// The first thing that a start would wait for or end with.
 pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
     let open = |properties| Admin::open(properties).map_err(|error| StartError::NotReady(error.to_string()));
-    let (source, sink) = (open(&settings.source.properties)?, open(&settings.sink.properties)?);
-    let Seen { topics, sink_partitions, most_bytes, dead_letters } = look(settings, &source, &sink)?;
+    let (source, sink) = (open(&settings.source.properties)?, open(&settings.producer)?);
+    let Seen { topics, sinks, dead_letters } = look(settings, &source, &sink)?;
     let memory = startup::plan_memory(settings, &topics)?;
     let sources = read_topics(settings, &topics);
     let permissions = check_permissions(settings, (&source, &sources), &sink, dead_letters)?;
-    let sink_takes = most_bytes.ok().flatten();
-    Ok(Preflight { sources, sink_partitions, sink_takes, dead_letters, memory, permissions })
+    Ok(Preflight { sources, sinks, dead_letters, memory, permissions })
 }
 
 /// A start would wait for what is not allowed, record by record.
@@ -72,7 +77,8 @@ fn check_permissions(
     let read: Vec<&str> = read.iter().map(|(topic, _)| topic.as_str()).collect();
     let letters =
         matches!(dead_letters, DeadLetterTopic::There { .. }).then_some(&settings.on_failure.dead_letter_topic);
-    let written: Vec<&str> = [&settings.sink.topic].into_iter().chain(letters).map(String::as_str).collect();
+    let sinks = settings.sinks.iter().map(|sink| &sink.topic);
+    let written: Vec<&str> = sinks.chain(letters).map(String::as_str).collect();
     let group = settings.source.group.as_str();
     let told = (source.permissions(&read), sink.permissions(&written), source.may_join(group));
     let (reads, writes, joins) = match told {
@@ -99,16 +105,20 @@ pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) ->
     for topic in settings.source.topics.iter().filter(|topic| !topic.starts_with('^')) {
         partitions_of(&topics, topic, "source")?;
     }
-    let sink_topics = sink.topics().map_err(|error| unreachable(&settings.sink.properties, sink, &error))?;
-    let sink_partitions = partitions_of(&sink_topics, &settings.sink.topic, "sink")?;
-    check_partition(settings, &topics, sink_partitions)?;
+    let sink_topics = sink.topics().map_err(|error| unreachable(&settings.producer, sink, &error))?;
     let dead_letters = dead_letters(settings, &topics, &sink_topics)?;
     let is_embedded = sink.is_embedded();
     if is_embedded && settings.delivery != Delivery::AtLeastOnce {
         return Err(StartError::NoTransactions);
     }
-    let most_bytes = if is_embedded { Ok(None) } else { sink.most_bytes(&settings.sink.topic).map(Some) };
-    Ok(Seen { topics, sink_partitions, most_bytes, dead_letters })
+    let see = |written: &Sink| {
+        let partitions = partitions_of(&sink_topics, &written.topic, "sink")?;
+        check_partition(settings, written, &topics, partitions)?;
+        let takes = if is_embedded { Ok(None) } else { sink.most_bytes(&written.topic).map(Some) };
+        Ok(SinkSeen { partitions, takes })
+    };
+    let sinks = settings.sinks.iter().map(see).collect::<Result<_, StartError>>()?;
+    Ok(Seen { topics, sinks, dead_letters })
 }
 
 fn unreachable(properties: &Properties, admin: &Admin, error: &KafkaError) -> StartError {
@@ -124,16 +134,21 @@ fn partitions_of(topics: &Topics, topic: &str, side: &str) -> Result<i32, StartE
 }
 
 /// A partition that the sink does not have would block everything behind its first record.
-fn check_partition(settings: &PipelineSettings, topics: &Topics, sink_partitions: i32) -> Result<(), StartError> {
-    let sink = &settings.sink.topic;
-    let needed = match settings.sink.partition {
+fn check_partition(
+    settings: &PipelineSettings,
+    sink: &Sink,
+    topics: &Topics,
+    sink_partitions: i32,
+) -> Result<(), StartError> {
+    let needed = match sink.partition {
         SinkPartition::ByKey => 1,
         SinkPartition::Number(number) => number + 1,
         SinkPartition::Source => most_partitions(settings, topics),
     };
     if needed > sink_partitions {
         let text = format!(
-            "the sink's topic `{sink}` has {sink_partitions} partitions, and `sink.partition` asks for {needed}"
+            "the sink's topic `{}` has {sink_partitions} partitions, and `{}.partition` asks for {needed}",
+            sink.topic, sink.name
         );
         return Err(StartError::NotReady(text));
     }

@@ -58,10 +58,10 @@ pub(super) struct Cluster {
 }
 
 /// What is known of the topics that are written to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SinkFacts {
     pub(crate) partitions: Partitions,
-    /// What the sink's takes in one batch, where that can be read.
+    /// What each takes in one batch, where that can be read.
     pub(crate) most_bytes: Option<usize>,
 }
 
@@ -93,22 +93,26 @@ pub(super) fn await_cluster(
 }
 
 fn prepare(settings: &PipelineSettings, source: &Admin) -> Result<Cluster, StartError> {
-    let sink = Admin::open(&settings.sink.properties).map_err(|error| StartError::NotReady(error.to_string()))?;
-    let Seen { topics, sink_partitions, most_bytes, dead_letters, .. } = look::look(settings, source, &sink)?;
-    if let Err(error) = &most_bytes {
-        log::info!(
-            "{}: `max.message.bytes` of `{}` cannot be read ({error}): should it refuse a batch, its records are sent again one by one",
-            settings.name,
-            settings.sink.topic
-        );
+    let sink = Admin::open(&settings.producer).map_err(|error| StartError::NotReady(error.to_string()))?;
+    let Seen { topics, sinks, dead_letters } = look::look(settings, source, &sink)?;
+    for (seen, sink) in sinks.iter().zip(&settings.sinks) {
+        if let Err(error) = &seen.takes {
+            log::info!(
+                "{}: `max.message.bytes` of `{}` cannot be read ({error}): should it refuse a batch, its records are sent again one by one",
+                settings.name,
+                sink.topic
+            );
+        }
     }
     let dead_letters = match dead_letters {
         DeadLetterTopic::Unused => 0,
         DeadLetterTopic::There { partitions } => partitions,
         DeadLetterTopic::Missing { partitions } => make_dead_letter_topic(settings, &sink, partitions)?,
     };
-    let partitions = Partitions { sink: sink_partitions, dead_letters };
-    Ok(Cluster { topics, sink: SinkFacts { partitions, most_bytes: most_bytes.ok().flatten() } })
+    let partitions = Partitions { sinks: sinks.iter().map(|sink| sink.partitions).collect(), dead_letters };
+    // What all of them take: a producer knows but one limit.
+    let most_bytes = sinks.iter().filter_map(|sink| *sink.takes.as_ref().ok()?).min();
+    Ok(Cluster { topics, sink: SinkFacts { partitions, most_bytes } })
 }
 
 fn make_dead_letter_topic(settings: &PipelineSettings, admin: &Admin, partitions: i32) -> Result<i32, StartError> {

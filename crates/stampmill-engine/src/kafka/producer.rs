@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseProducer, Producer as _};
 use super::engine_properties::{self, EngineProperties};
 use super::ffi::{self, ProducerEvents};
 use crate::producer::deliveries::Deliveries;
-use crate::settings::{Properties, Sink};
+use crate::settings::Properties;
 
 pub(crate) type SinkProducer = BaseProducer<Deliveries>;
 
@@ -41,16 +41,16 @@ const FLUSH: Duration = Duration::from_millis(20);
 /// `most_bytes` is what the sink's topic takes at once, where that is known: then a batch that is refused for its size is
 /// a single record, and librdkafka itself refuses none that the topic takes. `transactional_id` is unique to this instance.
 pub(crate) fn create(
-    sink: &Sink,
+    properties: &Properties,
     deliveries: Deliveries,
     most_bytes: Option<usize>,
     transactional_id: Option<&str>,
 ) -> KafkaResult<SinkProducer> {
-    let mut config = config(&sink.properties, transactional_id.is_some());
+    let mut config = config(properties, transactional_id.is_some());
     if let Some(most) = most_bytes {
-        let wanted = sink.properties.get("batch.size").and_then(|text| text.parse().ok());
+        let wanted = properties.get("batch.size").and_then(|text| text.parse().ok());
         config.set("batch.size", most.min(wanted.unwrap_or(LIBRDKAFKA_BATCH_SIZE)).to_string());
-        if most > LIBRDKAFKA_MOST_BYTES && !sink.properties.contains_key("message.max.bytes") {
+        if most > LIBRDKAFKA_MOST_BYTES && !properties.contains_key("message.max.bytes") {
             config.set("message.max.bytes", most.min(LIBRDKAFKA_MOST_OF_ALL).to_string());
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use log::Level;
 use stampmill_core::log_options::OnFull;
-use stampmill_core::transform::{Step, Transforms};
+use stampmill_core::transform::{Log, Transforms};
 
 use super::limits::Limits;
 use super::output::LogOutput;
@@ -12,14 +12,13 @@ use super::queue::{Lines, LogQueue};
 
 pub(crate) struct LogRoutes {
     pub(crate) pipeline: String,
-    /// By the place of the step; those of other steps are not used.
+    /// By the number of the step among those that log.
     steps: Vec<LogStep>,
     output: LogOutput,
     /// Only where a step asks for it.
     queue: Option<Arc<LogQueue>>,
 }
 
-#[derive(Default)]
 pub(crate) struct LogStep {
     pub(crate) name: String,
     pub(crate) limits: Limits,
@@ -36,7 +35,7 @@ pub(crate) struct LinesByRoute {
 
 impl LogRoutes {
     pub(crate) fn open(pipeline: &str, transforms: &Transforms, output: LogOutput) -> std::io::Result<Self> {
-        let steps: Vec<LogStep> = transforms.steps().map(LogStep::new).collect();
+        let steps: Vec<LogStep> = transforms.logs().iter().map(LogStep::new).collect();
         let drops = steps.iter().any(|step| step.limits.options().on_full == OnFull::Drop);
         let queue = if drops { Some(Arc::new(LogQueue::start(pipeline, output.clone())?)) } else { None };
         Ok(Self { pipeline: pipeline.to_owned(), steps, output, queue })
@@ -91,11 +90,8 @@ impl LogRoutes {
 // === impl LogStep ===
 
 impl LogStep {
-    fn new(step: &Step) -> Self {
-        match step {
-            Step::Log(log) => Self { name: log.target.clone(), limits: Limits::new(log.options) },
-            Step::Envelope(_) => Self::default(),
-        }
+    fn new(log: &Log) -> Self {
+        Self { name: log.target.clone(), limits: Limits::new(log.options) }
     }
 
     pub(crate) fn may_warn(&self) -> bool {

@@ -42,6 +42,8 @@ pub(crate) struct Counters {
     pub(crate) restarts: Tally<(Role, RestartCause)>,
     /// By the step that could not process a record, `sink` for what a broker refused.
     pub(crate) failed_at: Tally<String>,
+    /// By the step that let a record, or a part of one, not through.
+    pub(crate) filtered: Tally<String>,
     pub(crate) pipeline_restarts: AtomicU64,
 }
 
@@ -83,6 +85,9 @@ pub struct Observation {
     pub restarts_by: BTreeMap<(Role, RestartCause), u64>,
     /// Records that could not be processed, by the step that failed; `sink` for those that a broker refused for good.
     pub failed_at: BTreeMap<String, u64>,
+    /// Records, and parts of records, of which nothing goes out, by the step that decided it; `sinks` for those that no sink
+    /// takes.
+    pub filtered: BTreeMap<String, u64>,
     /// Times that the whole pipeline began anew.
     pub pipeline_restarts: u64,
 }
@@ -118,6 +123,7 @@ impl Counters {
             restarts: restarts_by.values().sum(),
             restarts_by,
             failed_at: self.failed_at.get(),
+            filtered: self.filtered.get(),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Destination {
         (letter, size): (&DeadLetter, Size),
         opaque: usize,
     ) -> Result<(), RDKafkaErrorCode> {
-        let (record, stub) = (work.batch.batch.record(place), size == Size::Stub);
+        let (record, stub) = (work.record(place), size == Size::Stub);
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + names::OURS.len());
         if !stub {
             record.headers.iter().for_each(|(name, value)| add_header(&mut headers, name, value));

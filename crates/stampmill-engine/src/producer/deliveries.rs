@@ -41,9 +41,11 @@ pub(crate) struct Delivered {
     held: Option<Held>,
 }
 
-/// The place of a record in its batch takes the lower bits of the number that travels with it.
-pub(super) const PLACE_BITS: u32 = 20;
-pub(crate) const MOST_RECORDS: usize = 1 << PLACE_BITS;
+/// The place of an output in its batch takes the lower bits of the number that travels with it.
+pub(super) const PLACE_BITS: u32 = 32;
+pub(crate) const MOST_OUTPUTS: usize = 1 << PLACE_BITS;
+// It travels as a pointer does.
+const _: () = assert!(usize::BITS == 2 * PLACE_BITS);
 
 // === impl Deliveries ===
 
@@ -58,12 +60,12 @@ impl Deliveries {
 
     /// Awaits a whole batch that is about to be handed over.
     pub(super) fn open(&self, work: &Arc<Work>, ack: Ack) -> usize {
-        let left = work.batch.batch.len() + 1;
+        let left = work.outputs.list.len() + 1;
         let then = Then::Settle { work: Arc::clone(work), ack, held: None };
         self.tracks().insert(Track { lane: work.lane, left, failed: Vec::new(), then })
     }
 
-    /// Awaits so many records of a batch that are sent again.
+    /// Awaits so many outputs of a batch that are sent again.
     pub(crate) fn open_again(&self, lane: usize, epoch: Epoch, records: usize) -> TrackKey {
         let then = Then::Tell { epoch };
         TrackKey(self.tracks().insert(Track { lane, left: records, failed: Vec::new(), then }))
@@ -157,7 +159,7 @@ impl Deliveries {
         if let Some(transaction) = &self.transaction {
             for (place, error) in failed() {
                 if let Some(work) = self.work_of(key) {
-                    transaction.refused(&work.batch.batch, place, error);
+                    transaction.refused(&work, place, error);
                 }
             }
         }
@@ -230,7 +232,7 @@ fn key_of(report: &DeliveryReport) -> usize {
 }
 
 fn place_of(report: &DeliveryReport) -> usize {
-    report.opaque & (MOST_RECORDS - 1)
+    report.opaque & (MOST_OUTPUTS - 1)
 }
 
 fn error_code(error: &KafkaError) -> RDKafkaErrorCode {

@@ -1,4 +1,4 @@
-//! Hands the records of a batch to librdkafka, one by one.
+//! Hands the outputs of a batch to librdkafka, one by one.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::ack::{Ack, Upstream};
 use crate::kafka::classify::{Disposition, classify};
 use crate::messages::{Held, HeldBy, Work};
 use crate::observe::Counters;
-use crate::outputs::Output;
+use crate::outputs::OutputKind;
 use crate::settings::Then;
 
 /// A batch on its way into librdkafka. Dropping it before [`Handover::complete`] gives the batch up: its ack is
@@ -23,8 +23,10 @@ pub(super) struct Handover {
     track: usize,
     upstream: Arc<Upstream>,
     pub(super) work: Arc<Work>,
-    /// The next record to hand over.
+    /// The place of the next output to hand over.
     pub(super) next: usize,
+    /// What else there is of the record goes nowhere: it was refused as a whole.
+    leaves_rest: bool,
     is_over: bool,
 }
 
@@ -59,23 +61,23 @@ pub(super) fn hand_over(
     if handover.is_stale() {
         return Ok(HandedOver::Stale);
     }
-    while handover.next < handover.work.batch.batch.len() {
-        let offset = handover.work.batch.batch.offset(handover.next);
+    while handover.next < handover.work.outputs.list.len() {
         let turn = match open.as_deref_mut() {
             None => Turn::Go,
-            Some(open) => open.turn(handover.upstream(), handover.work.lane, offset),
+            Some(open) => handover.turn(open),
         };
-        let (mut todo, alone) = match turn {
+        let mut todo = match turn {
             Turn::Wait => return Err(Advanced::Gated),
             Turn::Done => {
-                handover.skip();
+                handover.skip_record();
                 continue;
             }
-            Turn::Go => (first_try(&handover.work, handover.next, outlet), false),
-            Turn::Alone => (first_try(&handover.work, handover.next, outlet), true),
+            Turn::Go | Turn::Alone if handover.leaves_rest => Todo::LeaveOut,
+            Turn::Go | Turn::Alone => first_try(&handover.work, handover.next, outlet),
             Turn::Refused(refusal) => {
+                handover.leaves_rest = true;
                 let form = form_of(&handover.work, handover.next);
-                (after_refusal(handover, outlet, &form, refusal), false)
+                after_refusal(handover, outlet, &form, refusal)
             }
         };
         let is_sent = loop {
@@ -88,22 +90,26 @@ pub(super) fn hand_over(
                         break true;
                     }
                     // librdkafka itself looks at each record alone, so this one needs no second try.
-                    Err(error) => match (&form, refusal(error)?) {
+                    Err(error) => match (&form, refusal(error)?, open.as_deref_mut()) {
                         // There is nothing smaller to send.
-                        (Form::Stub(_), _) => return Err(Advanced::LaneBlocked(LONGEST_RETRY, error)),
-                        (form, refusal) => todo = after_refusal(handover, outlet, form, refusal),
+                        (Form::Stub(_), ..) => return Err(Advanced::LaneBlocked(LONGEST_RETRY, error)),
+                        (_, refusal, Some(open)) if !handover.is_at_first() => {
+                            let offset = handover.work.record(handover.next).offset;
+                            open.refused(handover.upstream(), offset, refusal);
+                            return Err(Advanced::Gated);
+                        }
+                        (form, refusal, open) => {
+                            handover.leaves_rest = open.is_some();
+                            todo = after_refusal(handover, outlet, form, refusal);
+                        }
                     },
                 },
             }
         };
         if let Some(open) = open.as_deref_mut() {
-            open.handed(handover.upstream(), &handover.work, offset, is_sent, alone);
+            open.handed(handover.upstream(), &handover.work, handover.next, is_sent, matches!(turn, Turn::Alone));
         }
-        if is_sent {
-            handover.next += 1;
-        } else {
-            handover.skip();
-        }
+        handover.go_on(is_sent);
     }
     Ok(HandedOver::Whole)
 }
@@ -111,7 +117,7 @@ pub(super) fn hand_over(
 /// What of the batch is still to go out, and the record that is not to be passed, if there is one.
 pub(super) fn rest(handover: &Handover, outlet: &Outlet<'_>) -> (Vec<usize>, Option<Held>) {
     let mut unsent = Vec::new();
-    for place in handover.next..handover.work.batch.batch.len() {
+    for place in handover.next..handover.work.outputs.list.len() {
         match first_try(&handover.work, place, outlet) {
             Todo::Send(_) => unsent.push(place),
             Todo::LeaveOut => {}
@@ -123,10 +129,10 @@ pub(super) fn rest(handover: &Handover, outlet: &Outlet<'_>) -> (Vec<usize>, Opt
 
 fn first_try(work: &Work, place: usize, outlet: &Outlet<'_>) -> Todo {
     let then = outlet.destination.then;
-    match &work.outputs.records[place] {
-        Output::Skipped => Todo::LeaveOut,
-        Output::Send { .. } => Todo::Send(Form::AsRendered),
-        Output::DeadLetter(letter) => match then {
+    match &work.outputs.list[place].kind {
+        OutputKind::Skipped => Todo::LeaveOut,
+        OutputKind::Send(_) => Todo::Send(Form::AsRendered),
+        OutputKind::DeadLetter(letter) => match then {
             Then::DeadLetter => Todo::Send(Form::AsRendered),
             Then::Skip => {
                 Counters::add(&outlet.counters.skipped, 1);
@@ -143,8 +149,8 @@ fn first_try(work: &Work, place: usize, outlet: &Outlet<'_>) -> Todo {
 /// What the policy says of a record that is refused for good.
 fn after_refusal(handover: &Handover, outlet: &Outlet<'_>, form: &Form, refusal: Refusal) -> Todo {
     let (work, place) = (&handover.work, handover.next);
-    if let (Form::AsRendered, Output::Send { .. }) = (form, &work.outputs.records[place]) {
-        outlet.count_refusal();
+    if let (Form::AsRendered, OutputKind::Send(_)) = (form, &work.outputs.list[place].kind) {
+        outlet.count_refusal(work, place);
     }
     match (form_or_own(form, handover), outlet.destination.then) {
         (Form::AsRendered, Then::Skip) => {
@@ -153,7 +159,7 @@ fn after_refusal(handover: &Handover, outlet: &Outlet<'_>, form: &Form, refusal:
             Todo::LeaveOut
         }
         (Form::AsRendered, Then::Halt) => hold(work, place, refusal.class.as_str(), refusal.reason()),
-        (form, _) => match next_form(&form, refusal) {
+        (form, _) => match next_form(&form, refusal, outlet.sink_of(work, place)) {
             Some(next) => Todo::Send(next),
             None => Todo::Send(form),
         },
@@ -161,7 +167,7 @@ fn after_refusal(handover: &Handover, outlet: &Outlet<'_>, form: &Form, refusal:
 }
 
 fn hold(work: &Work, place: usize, class: &'static str, reason: String) -> Todo {
-    Todo::Hold(Held { at: work.batch.batch.record(place).offset, cause: HeldBy::Policy { class, reason } })
+    Todo::Hold(Held { at: work.record(place).offset, cause: HeldBy::Policy { class, reason } })
 }
 
 /// A record that was dead already before it was sent keeps its reason.
@@ -187,13 +193,38 @@ impl Handover {
     pub(super) fn begin(deliveries: &Arc<Deliveries>, work: Arc<Work>, ack: Ack) -> Self {
         let upstream = Arc::clone(ack.upstream());
         let track = deliveries.open(&work, ack);
-        Self { deliveries: Arc::clone(deliveries), track, upstream, work, next: 0, is_over: false }
+        Self { deliveries: Arc::clone(deliveries), track, upstream, work, next: 0, leaves_rest: false, is_over: false }
     }
 
-    /// The next record has no output: it counts as reported.
-    pub(super) fn skip(&mut self) {
-        self.deliveries.with_track(self.track, |track| track.left -= 1);
+    /// What is to be done with the next output, in a transaction: it is decided for all of a record at its first.
+    fn turn(&self, open: &mut Open<'_>) -> Turn {
+        let offset = self.work.record(self.next).offset;
+        match (self.is_at_first(), open.goes_on()) {
+            (true, _) => open.turn(&self.upstream, self.work.lane, offset),
+            (false, true) => Turn::Go,
+            (false, false) => Turn::Wait,
+        }
+    }
+
+    fn is_at_first(&self) -> bool {
+        self.work.outputs.is_first(self.next)
+    }
+
+    /// To the next output. One that is not sent counts as reported.
+    fn go_on(&mut self, is_sent: bool) {
+        self.leaves_rest &= !self.work.outputs.is_last(self.next);
         self.next += 1;
+        if !is_sent {
+            self.deliveries.with_track(self.track, |track| track.left -= 1);
+        }
+    }
+
+    /// Nothing of the next record goes out.
+    fn skip_record(&mut self) {
+        while !self.work.outputs.is_last(self.next) {
+            self.go_on(false);
+        }
+        self.go_on(false);
     }
 
     /// Its epoch is over.
@@ -217,14 +248,14 @@ impl Handover {
 
     /// Every record is with librdkafka now.
     pub(super) fn complete(self) {
-        debug_assert_eq!(self.next, self.work.batch.batch.len());
+        debug_assert_eq!(self.next, self.work.outputs.list.len());
         // `drop` gives up what was not handed over, which is nothing but the one that kept the track open.
     }
 
     /// Nothing more of it is handed over here: `unsent` goes with what is refused of it.
     pub(super) fn give_back(mut self, unsent: Vec<usize>, at: Option<Held>) {
         self.is_over = true;
-        let after = self.work.batch.batch.len() - self.next;
+        let after = self.work.outputs.list.len() - self.next;
         self.deliveries.with_track(self.track, |track| {
             track.failed.extend(unsent.iter().map(|place| (*place, NOT_SENT)));
             track.left -= after + 1;
@@ -243,7 +274,7 @@ impl Handover {
     /// The batch is cut short before the next record, and settled that far.
     pub(super) fn hold(mut self, at: Held) {
         self.is_over = true;
-        let unsent = self.work.batch.batch.len() - self.next;
+        let unsent = self.work.outputs.list.len() - self.next;
         self.deliveries.with_track(self.track, |track| {
             track.left -= unsent + 1;
             if let tracks::Then::Settle { held, .. } = &mut track.then {
@@ -258,7 +289,10 @@ impl Drop for Handover {
         if self.is_over {
             return;
         }
-        let unsent = self.work.batch.batch.len() - self.next;
+        if let Some(transaction) = self.deliveries.transaction() {
+            transaction.leave(self.work.lane);
+        }
+        let unsent = self.work.outputs.list.len() - self.next;
         if unsent == 0 {
             self.deliveries.with_track(self.track, |track| track.left -= 1);
         } else {

@@ -18,11 +18,15 @@ use super::transaction::Open;
 use crate::logging::LogRoutes;
 use crate::messages::{Held, HeldBy, Rendered, Undelivered, Work};
 use crate::observe::Counters;
+use crate::ordered::Throttles;
+use crate::outputs::OutputKind;
 use crate::supervise::Backoff;
 
 pub(crate) struct Lane {
     number: usize,
     order: Resequencer<Rendered>,
+    /// The batch that comes next, and waits for its turn by a `throttle` step.
+    throttled: Option<Rendered>,
     /// The batch that is being handed to librdkafka.
     handover: Option<Handover>,
     /// Batches of which records were refused, in order. Nothing new goes out before they are settled.
@@ -44,11 +48,12 @@ pub(crate) struct Outlet<'a> {
     pub(crate) topics: &'a SinkTopics<Deliveries>,
     pub(crate) deliveries: &'a Arc<Deliveries>,
     pub(crate) destination: &'a Destination,
-    pub(crate) partitions: Partitions,
+    pub(crate) partitions: &'a Partitions,
     /// The aborts of transactions that the lanes know of.
     pub(crate) generation: u64,
     pub(crate) counters: &'a Counters,
     pub(crate) log: &'a LogRoutes,
+    pub(crate) throttles: &'a Throttles,
     /// Records that were refused for good, for the lane's breaker.
     pub(crate) refusals: Cell<u64>,
 }
@@ -64,6 +69,8 @@ pub(crate) enum Advanced {
     LaneBlocked(Duration, RDKafkaErrorCode),
     /// Something was refused: this lane waits for what else it has sent.
     Draining(Duration),
+    /// A `throttle` step lets nothing through for so long.
+    Throttled(Duration),
     /// The transaction is being ended: all lanes wait for the next.
     Gated,
     Fatal(RDKafkaErrorCode),
@@ -84,6 +91,7 @@ impl Lane {
         Self {
             number,
             order,
+            throttled: None,
             handover: None,
             refused: VecDeque::new(),
             is_draining: false,
@@ -98,6 +106,7 @@ impl Lane {
     pub(crate) fn put(&mut self, rendered: Rendered) {
         let (epoch, turn) = (rendered.ack.epoch(), rendered.ack.turn());
         if epoch > self.order.epoch() {
+            self.throttled = None;
             self.handover = None;
             self.refused.clear();
             self.is_held = false;
@@ -164,20 +173,30 @@ impl Lane {
                     Err(stopped) => return stopped,
                 }
             }
-            match self.order.pop() {
+            match self.throttled.take().or_else(|| self.order.pop().map(|next| leave_out(next, outlet))) {
                 None => return Advanced::Idle,
                 Some(Rendered { ack, .. }) if self.is_held || ack.is_stale() => drop(ack),
-                Some(Rendered { work, ack }) => match self.breaker.admit(work.outputs.failures()) {
-                    Verdict::Pass => {
-                        outlet.log.write_shared(&work.outputs.lines);
-                        self.handover = Some(Handover::begin(outlet.deliveries, work, ack));
+                Some(next) => {
+                    if let Some(pause) = outlet.throttles.take(&next.work) {
+                        self.throttled = Some(next);
+                        return Advanced::Throttled(pause);
                     }
-                    Verdict::Trip(trip) => {
-                        self.is_held = true;
-                        let first = work.batch.batch.record(0).offset;
-                        ack.held(Held { at: first, cause: HeldBy::Breaker(trip) });
-                    }
-                },
+                    self.begin(next, outlet);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, Rendered { work, ack }: Rendered, outlet: &Outlet<'_>) {
+        match self.breaker.admit(work.outputs.failures()) {
+            Verdict::Pass => {
+                outlet.log.write_shared(&work.outputs.lines);
+                self.handover = Some(Handover::begin(outlet.deliveries, work, ack));
+            }
+            Verdict::Trip(trip) => {
+                self.is_held = true;
+                let first = work.batch.batch.record(0).offset;
+                ack.held(Held { at: first, cause: HeldBy::Breaker(trip) });
             }
         }
     }
@@ -204,12 +223,29 @@ impl Lane {
     }
 }
 
+/// A batch that comes in its turn, without what `dedupe` steps have met before.
+fn leave_out(mut next: Rendered, outlet: &Outlet<'_>) -> Rendered {
+    // Nobody else has it yet.
+    if let Some(work) = Arc::get_mut(&mut next.work) {
+        next.ack.upstream().windows.leave_out(work, outlet.counters);
+    }
+    next
+}
+
 // === impl Outlet ===
 
 impl Outlet<'_> {
-    pub(super) fn count_refusal(&self) {
+    pub(super) fn count_refusal(&self, work: &Work, place: usize) {
         self.refusals.set(self.refusals.get() + 1);
-        self.counters.failed_at.add("sink".to_owned(), 1);
+        self.counters.failed_at.add(self.sink_of(work, place).to_owned(), 1);
+    }
+
+    /// What the sink is called that an output is for.
+    pub(super) fn sink_of(&self, work: &Work, place: usize) -> &str {
+        match &work.outputs.list[place].kind {
+            OutputKind::Send(send) => &self.destination.sinks[send.sink].name,
+            OutputKind::DeadLetter(_) | OutputKind::Skipped => "sink",
+        }
     }
 
     /// The transaction to hand over in, if any, for as long as it is locked.

@@ -33,6 +33,7 @@ use crate::kafka::producer::SinkProducer;
 use crate::logging::LogRoutes;
 use crate::messages::{Close, Reload, Rendered, Report, SentAgain, SinkPartitions, TransactionMoved, Undelivered};
 use crate::observe::Counters;
+use crate::ordered::Throttles;
 use crate::settings::Then;
 use crate::supervise::Pulse;
 
@@ -46,6 +47,7 @@ pub(crate) struct ProducerSpec {
     pub(crate) partitions: Partitions,
     pub(crate) counters: Arc<Counters>,
     pub(crate) log: Arc<LogRoutes>,
+    pub(crate) throttles: Arc<Throttles>,
     pub(crate) control: Sender<Report>,
     pub(crate) epochs: Epochs,
     pub(crate) breaker: BreakerSettings,
@@ -81,7 +83,7 @@ impl ProducerActor {
     pub(crate) fn new(spec: ProducerSpec) -> Self {
         let oldest_epoch = spec.epochs.next();
         let deliveries = Arc::clone(spec.producer.context());
-        let partitions = spec.partitions;
+        let partitions = spec.partitions.clone();
         let generation = deliveries.transaction().map_or(0, |transaction| transaction.open().generation());
         Self {
             spec,
@@ -127,7 +129,7 @@ impl ProducerActor {
         while !self.is_full
             && let Some(&number) = self.due.front()
         {
-            let outlet = outlet(&self.spec, &self.deliveries, self.partitions, self.generation);
+            let outlet = outlet(&self.spec, &self.deliveries, &self.partitions, self.generation);
             let lane = self.lanes.get_mut(&number);
             match lane.map_or(Advanced::Idle, |lane| lane.advance(&outlet)) {
                 Advanced::Idle => {
@@ -148,7 +150,7 @@ impl ProducerActor {
                     self.warn(error, context);
                     self.wake_later(number, pause, context);
                 }
-                Advanced::Draining(pause) => {
+                Advanced::Draining(pause) | Advanced::Throttled(pause) => {
                     self.no_longer_due(number);
                     self.wake_later(number, pause, context);
                 }
@@ -180,11 +182,10 @@ impl ProducerActor {
     /// Once in a while; and then asks again what the sink's topic looks like, for that may be why.
     fn warn(&mut self, error: RDKafkaErrorCode, context: &mut Context<Self>) {
         if let Some(left_out) = self.warnings.admit(1, Instant::now()) {
-            let Destination { pipeline, sink, dead_letter_topic, .. } = &*self.spec.destination;
-            log::warn!(
-                "{pipeline}: a record for `{}` or `{dead_letter_topic}` is tried again: {error}{left_out}",
-                sink.topic
-            );
+            let Destination { pipeline, sinks, dead_letter_topic, .. } = &*self.spec.destination;
+            let topics: Vec<_> = sinks.iter().map(|sink| format!("`{}`", sink.topic)).collect();
+            let topics = topics.join(", ");
+            log::warn!("{pipeline}: a record for {topics} or `{dead_letter_topic}` is tried again: {error}{left_out}");
             self.refresh_partitions(context);
         }
     }
@@ -199,15 +200,15 @@ impl ProducerActor {
     /// Asks how many partitions the topics have now: keys are spread over all of them.
     fn refresh_partitions(&self, context: &mut Context<Self>) {
         let (producer, destination) = (self.spec.producer.clone(), self.spec.destination.clone());
-        let (known, addr) = (self.partitions, context.address());
+        let (known, addr) = (self.partitions.clone(), context.address());
         actix_rt::task::spawn_blocking(move || {
             let count = |topic: &str| cluster::partition_count(producer.client(), topic);
-            if let Some(sink) = count(&destination.sink.topic) {
+            if let Some(sinks) = destination.sinks.iter().map(|sink| count(&sink.topic)).collect() {
                 let dead_letters = match destination.then {
                     Then::DeadLetter => count(&destination.dead_letter_topic).unwrap_or(known.dead_letters),
                     Then::Halt | Then::Skip => 0,
                 };
-                addr.do_send(SinkPartitions(Partitions { sink, dead_letters }));
+                addr.do_send(SinkPartitions(Partitions { sinks, dead_letters }));
             }
         });
     }
@@ -217,7 +218,7 @@ impl ProducerActor {
 fn outlet<'a>(
     spec: &'a ProducerSpec,
     deliveries: &'a Arc<Deliveries>,
-    partitions: Partitions,
+    partitions: &'a Partitions,
     generation: u64,
 ) -> Outlet<'a> {
     Outlet {
@@ -228,6 +229,7 @@ fn outlet<'a>(
         generation,
         counters: &spec.counters,
         log: &spec.log,
+        throttles: &spec.throttles,
         refusals: Cell::new(0),
     }
 }
@@ -276,7 +278,7 @@ impl Handler<Undelivered> for ProducerActor {
             self.warn(*error, context);
         }
         let (number, epoch) = (undelivered.work.lane, undelivered.work.epoch);
-        let outlet = outlet(&self.spec, &self.deliveries, self.partitions, self.generation);
+        let outlet = outlet(&self.spec, &self.deliveries, &self.partitions, self.generation);
         if let Some(lane) = self.lanes.get_mut(&number).filter(|_| epoch >= self.oldest_epoch) {
             lane.refuse(undelivered, &outlet);
             self.wake(number, context);
@@ -288,7 +290,7 @@ impl Handler<SentAgain> for ProducerActor {
     type Result = ();
 
     fn handle(&mut self, SentAgain { lane, epoch, failed }: SentAgain, context: &mut Context<Self>) {
-        let outlet = outlet(&self.spec, &self.deliveries, self.partitions, self.generation);
+        let outlet = outlet(&self.spec, &self.deliveries, &self.partitions, self.generation);
         let Some(found) = self.lanes.get_mut(&lane) else { return };
         match found.sent_again(epoch, failed, &outlet) {
             Ok(Duration::ZERO) => self.wake(lane, context),

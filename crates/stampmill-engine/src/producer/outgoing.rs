@@ -1,6 +1,5 @@
 //! The records that go out: envelopes, dead letters, and stubs of dead letters that are too large.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -17,7 +16,7 @@ use crate::kafka::ffi::{Outgoing, SinkTopic, add_header};
 use crate::messages::Work;
 use crate::observe::Counters;
 use crate::observe::failures::Failure;
-use crate::outputs::{DeadLetter, Output, OutputKey, OutputValue, Outputs};
+use crate::outputs::{DeadLetter, OutputKey, OutputKind, OutputValue, Outputs, Send};
 use crate::settings::{PipelineSettings, Sink, SinkPartition, SinkTimestamp, Then};
 
 /// Where the records of a pipeline go.
@@ -25,22 +24,24 @@ pub(crate) struct Destination {
     pub(crate) pipeline: String,
     /// The source's.
     pub(crate) group: String,
-    pub(crate) sink: Sink,
+    pub(crate) sinks: Vec<Sink>,
     pub(crate) dead_letter_topic: String,
     pub(crate) then: Then,
 }
 
 /// The topics that a pipeline writes to, as one producer knows them.
 pub(crate) struct SinkTopics<C: ProducerContext + 'static> {
-    sink: SinkTopic<C>,
+    /// In the order of the sinks.
+    sinks: Vec<SinkTopic<C>>,
     /// None where nothing goes there: librdkafka asks the brokers about each that it knows, and some make it then.
     dead_letters: Option<SinkTopic<C>>,
 }
 
 /// How many partitions the topics have that are written to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Partitions {
-    pub(crate) sink: i32,
+    /// In the order of the sinks.
+    pub(crate) sinks: Arc<[i32]>,
     /// 0 where there is no such topic: nothing goes there then.
     pub(crate) dead_letters: i32,
 }
@@ -78,18 +79,18 @@ pub(crate) const CONTENT_TYPE: &str = "content-type";
 
 /// A record that was dead already before it was sent keeps its reason.
 pub(super) fn form_of(work: &Work, place: usize) -> Form {
-    match &work.outputs.records[place] {
-        Output::Send { .. } | Output::Skipped => Form::AsRendered,
-        Output::DeadLetter(letter) => Form::DeadLetter((**letter).clone()),
+    match work.outputs.list[place].dead_letter() {
+        None => Form::AsRendered,
+        Some(letter) => Form::DeadLetter(letter.clone()),
     }
 }
 
 /// What to send in place of a record that was refused for good; `None` where there is nothing smaller left.
-pub(super) fn next_form(refused: &Form, refusal: Refusal) -> Option<Form> {
+pub(super) fn next_form(refused: &Form, refusal: Refusal, sink: &str) -> Option<Form> {
     match refused {
         Form::AsRendered => {
             let fault = Fault { class: refusal.class, reason: refusal.reason() };
-            Some(Form::DeadLetter(DeadLetter::new("sink".into(), fault, refusal.attempts, refusal.since)))
+            Some(Form::DeadLetter(DeadLetter::new(sink.to_owned(), fault, refusal.attempts, refusal.since)))
         }
         Form::DeadLetter(letter) => Some(Form::Stub(letter.clone())),
         Form::Stub(_) => None,
@@ -98,11 +99,11 @@ pub(super) fn next_form(refused: &Form, refusal: Refusal) -> Option<Form> {
 
 /// Counts a dead letter that was sent. Of those that were dead before, the TransformActor has told.
 pub(super) fn count_if_dead(counters: &Counters, work: &Work, place: usize, form: &Form) {
-    match (&work.outputs.records[place], form) {
-        (Output::Send { .. } | Output::Skipped, Form::AsRendered) => return,
-        (Output::DeadLetter(_), _) => {}
+    match (&work.outputs.list[place].kind, form) {
+        (OutputKind::Send(_) | OutputKind::Skipped, Form::AsRendered) => return,
+        (OutputKind::DeadLetter(_), _) => {}
         (_, Form::DeadLetter(letter) | Form::Stub(letter)) => {
-            let record = work.batch.batch.record(place);
+            let record = work.record(place);
             let (topic, partition, offset) = (record.topic, record.partition, record.offset.get());
             log::warn!("{topic}/{partition} offset {offset} went to the dead letters: {}", letter.fault.reason);
             counters.failures.add(Failure {
@@ -128,7 +129,7 @@ impl Refusal {
     }
 
     pub(super) fn log_skipped(self, work: &Work, place: usize) {
-        let record = work.batch.batch.record(place);
+        let record = work.record(place);
         let (topic, partition, offset) = (record.topic, record.partition, record.offset.get());
         log::error!("{topic}/{partition} offset {offset} is skipped: {}", self.reason());
     }
@@ -143,7 +144,8 @@ impl<C: ProducerContext<DeliveryOpaque = usize> + 'static> SinkTopics<C> {
             Then::DeadLetter => Some(SinkTopic::open(producer, &destination.dead_letter_topic)?),
             Then::Halt | Then::Skip => None,
         };
-        Some(Self { sink: SinkTopic::open(producer, &destination.sink.topic)?, dead_letters })
+        let sinks = destination.sinks.iter().map(|sink| SinkTopic::open(producer, &sink.topic));
+        Some(Self { sinks: sinks.collect::<Option<_>>()?, dead_letters })
     }
 
     pub(super) fn dead_letters(&self) -> Option<&SinkTopic<C>> {
@@ -158,7 +160,7 @@ impl Destination {
         Self {
             pipeline: settings.name.clone(),
             group: settings.source.group.clone(),
-            sink: settings.sink.clone(),
+            sinks: settings.sinks.clone(),
             dead_letter_topic: settings.on_failure.dead_letter_topic.clone(),
             then: settings.on_failure.then,
         }
@@ -168,18 +170,18 @@ impl Destination {
     pub(crate) fn send<C: ProducerContext<DeliveryOpaque = usize>>(
         &self,
         topics: &SinkTopics<C>,
-        partitions: Partitions,
+        partitions: &Partitions,
         work: &Work,
         place: usize,
         form: &Form,
         opaque: usize,
     ) -> Result<(), RDKafkaErrorCode> {
-        match (form, &work.outputs.records[place]) {
-            (Form::AsRendered, Output::Send { key, value, headers }) => {
-                self.send_output(&topics.sink, partitions.sink, work, place, (key, value, headers), opaque)
+        match (form, &work.outputs.list[place].kind) {
+            (Form::AsRendered, OutputKind::Send(send)) => {
+                self.send_output(&topics.sinks[send.sink], partitions.sinks[send.sink], work, place, send, opaque)
             }
-            (Form::AsRendered, Output::Skipped) => unreachable!("what is skipped is settled without being sent"),
-            (Form::AsRendered, Output::DeadLetter(letter)) => {
+            (Form::AsRendered, OutputKind::Skipped) => unreachable!("what is skipped is settled without being sent"),
+            (Form::AsRendered, OutputKind::DeadLetter(letter)) => {
                 self.send_dead_letter(topics, partitions.dead_letters, work, place, (letter, Whole), opaque)
             }
             (Form::DeadLetter(letter), _) => {
@@ -197,13 +199,13 @@ impl Destination {
         partitions: i32,
         work: &Work,
         place: usize,
-        (key, value, headers): (&OutputKey, &OutputValue, &Range<usize>),
+        send: &Send,
         opaque: usize,
     ) -> Result<(), RDKafkaErrorCode> {
-        let record = work.batch.batch.record(place);
-        let Parts { key, payload, timestamp } = self.parts(work, &record, key, value);
-        let partition = self.partition(partitions, work, &record, key);
-        let headers = self.owned_headers(work, place, &record, headers);
+        let record = changed(work.record(place), send);
+        let Parts { key, payload, timestamp } = self.parts(work, &record, send);
+        let partition = partition(&self.sinks[send.sink], partitions, work, &record, key);
+        let headers = self.owned_headers(work, place, &record, send);
         topic.send(Outgoing { partition, key, payload, timestamp, headers, opaque })
     }
 
@@ -211,34 +213,22 @@ impl Destination {
         &self,
         work: &'a Work,
         record: &Record<'a>,
-        key: &OutputKey,
-        value: &OutputValue,
+        send: &Send,
     ) -> Parts<'a> {
         let bytes = &work.outputs.bytes;
         Parts {
-            key: match key {
+            key: match &send.key {
                 OutputKey::Source => record.key,
                 OutputKey::Null => None,
                 OutputKey::Rendered(range) => Some(&bytes[range.clone()]),
             },
-            payload: match value {
+            payload: match &send.value {
                 OutputValue::Tombstone => None,
                 OutputValue::Rendered(range) => Some(&bytes[range.clone()]),
             },
-            timestamp: match self.sink.timestamp {
+            timestamp: match self.sinks[send.sink].timestamp {
                 SinkTimestamp::Source => record.timestamp,
                 SinkTimestamp::Now => None,
-            },
-        }
-    }
-
-    fn partition(&self, partitions: i32, work: &Work, record: &Record<'_>, key: Option<&[u8]>) -> i32 {
-        match self.sink.partition {
-            SinkPartition::Source => record.partition,
-            SinkPartition::Number(number) => number,
-            SinkPartition::ByKey => match key {
-                Some(key) => partitioner::by_key(key, partitions),
-                None => partitioner::sticky(record.partition, work.number, partitions),
             },
         }
     }
@@ -248,15 +238,16 @@ impl Destination {
         work: &Work,
         place: usize,
         record: &Record<'_>,
-        rendered: &Range<usize>,
+        send: &Send,
     ) -> Option<OwnedHeaders> {
+        let sink = &self.sinks[send.sink];
         let traced = usize::from(work.outputs.traced.is_some());
-        let own = self.sink.headers.len() + usize::from(self.sink.content_type.is_some()) + traced;
+        let own = sink.headers.len() + usize::from(sink.content_type.is_some()) + traced;
         if record.headers.is_empty() && own == 0 {
             return None;
         }
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len() + own);
-        self.headers(work, place, record, rendered).for_each(|(name, value)| add_header(&mut headers, name, value));
+        self.headers(work, place, record, send).for_each(|(name, value)| add_header(&mut headers, name, value));
         Some(headers)
     }
 
@@ -267,22 +258,50 @@ impl Destination {
         work: &'a Work,
         place: usize,
         record: &Record<'a>,
-        rendered: &Range<usize>,
+        send: &Send,
     ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
-        let Outputs { bytes, headers, traced, .. } = &work.outputs;
-        let trace = traced.as_ref().and_then(|traced| traced.header(place));
-        let trace = trace.filter(|_| !self.writes_header(TRACEPARENT.as_bytes()));
+        let (sink, Outputs { bytes, headers, traced, list, .. }) = (&self.sinks[send.sink], &work.outputs);
+        let trace = traced.as_ref().and_then(|traced| traced.header(list[place].record));
+        let trace = trace.filter(|_| !sink.writes_header(TRACEPARENT.as_bytes()));
         let goes_on = move |name: &[u8]| trace.is_some() && name == TRACEPARENT.as_bytes();
-        let passed = record.headers.iter().filter(move |(name, _)| !self.writes_header(name) && !goes_on(name));
-        let rendered = self.sink.headers.iter().zip(&headers[rendered.clone()]);
+        let passed = record.headers.iter().filter(move |(name, _)| !sink.writes_header(name) && !goes_on(name));
+        let rendered = sink.headers.iter().zip(&headers[send.headers.clone()]);
         let rendered = rendered.map(|(name, range)| (name.as_bytes(), Some(&bytes[range.clone()])));
-        let content_type = self.sink.content_type.iter().map(|of| (CONTENT_TYPE.as_bytes(), Some(of.as_bytes())));
+        let content_type = sink.content_type.iter().map(|of| (CONTENT_TYPE.as_bytes(), Some(of.as_bytes())));
         let trace = trace.map(|header| (TRACEPARENT.as_bytes(), Some(header.as_bytes())));
         passed.chain(rendered).chain(content_type).chain(trace)
     }
 
+}
+
+/// The record with what steps have set of it.
+pub(crate) fn changed<'a>(record: Record<'a>, send: &'a Send) -> Record<'a> {
+    match &send.changed {
+        None => record,
+        Some(changed) => Record {
+            timestamp: changed.timestamp.unwrap_or(record.timestamp),
+            headers: record.headers.changed(&changed.headers),
+            ..record
+        },
+    }
+}
+
+fn partition(sink: &Sink, partitions: i32, work: &Work, record: &Record<'_>, key: Option<&[u8]>) -> i32 {
+    match sink.partition {
+        SinkPartition::Source => record.partition,
+        SinkPartition::Number(number) => number,
+        SinkPartition::ByKey => match key {
+            Some(key) => partitioner::by_key(key, partitions),
+            None => partitioner::sticky(record.partition, work.number, partitions),
+        },
+    }
+}
+
+// === impl Sink ===
+
+impl Sink {
     fn writes_header(&self, name: &[u8]) -> bool {
-        let content_type = self.sink.content_type.is_some() && name == CONTENT_TYPE.as_bytes();
-        content_type || self.sink.headers.iter().any(|own| own.as_bytes() == name)
+        let content_type = self.content_type.is_some() && name == CONTENT_TYPE.as_bytes();
+        content_type || self.headers.iter().any(|own| own.as_bytes() == name)
     }
 }

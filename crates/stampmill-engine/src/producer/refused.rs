@@ -144,7 +144,7 @@ impl Refused {
     fn after_refusal(&self, todo: Todo, class: FaultClass, error: RDKafkaErrorCode, outlet: &Outlet<'_>) -> Next {
         let refusal = Refusal { class, error, attempts: self.attempts, since: Some(self.since) };
         if let Form::AsRendered = todo.form {
-            outlet.count_refusal();
+            outlet.count_refusal(&self.work, todo.place);
         }
         match (&todo.form, outlet.destination.then) {
             (Form::AsRendered, Then::Skip) => {
@@ -153,11 +153,11 @@ impl Refused {
                 Next::LeaveOut
             }
             (Form::AsRendered, Then::Halt) => {
-                let at = self.work.batch.batch.record(todo.place).offset;
+                let at = self.work.record(todo.place).offset;
                 let (class, reason) = (refusal.class.as_str(), refusal.reason());
                 Next::Hold(Held { at, cause: HeldBy::Policy { class, reason } })
             }
-            _ => match next_form(&todo.form, refusal) {
+            _ => match next_form(&todo.form, refusal, outlet.sink_of(&self.work, todo.place)) {
                 Some(form) => Next::Again(Todo { form, is_suspect: true, ..todo }, Duration::ZERO),
                 // There is nothing smaller to send.
                 None => Next::Again(todo, LONGEST_RETRY),

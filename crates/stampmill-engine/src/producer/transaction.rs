@@ -4,12 +4,12 @@
 //! them, so that their ConsumerActors send everything again. What a record was refused for outlives the abort, or the
 //! same record would abort every transaction that follows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode;
-use stampmill_core::record::{Batch, BatchNumber, CommitOffset, Offset};
+use stampmill_core::record::{BatchNumber, CommitOffset, Offset};
 
 use super::deliveries::Delivered;
 use super::outgoing::Refusal;
@@ -34,8 +34,10 @@ struct State {
     generation: u64,
     /// By lane.
     handed: BTreeMap<usize, Handed>,
+    /// Lanes that have handed over some outputs of a record and not all: it ends with none of these.
+    within: BTreeSet<usize>,
     first_handed: Option<Instant>,
-    /// Records that librdkafka has not reported yet.
+    /// Outputs that librdkafka has not reported yet.
     unreported: usize,
     delivered: Vec<Delivered>,
     /// Acks of an aborted transaction, until the ProducerActor has let go of its lanes.
@@ -99,6 +101,9 @@ pub(crate) struct Sealed {
     pub(crate) delivered: Vec<Delivered>,
 }
 
+/// How long a transaction waits for the rest of a record.
+const LONGEST_WITHIN: Duration = Duration::from_secs(2);
+
 // === impl Transaction ===
 
 impl Transaction {
@@ -129,13 +134,12 @@ impl Transaction {
 
     /// A record that was refused ends the transaction, and is tried alone in one of the next; if it was alone
     /// already, it is known to be at fault.
-    pub(crate) fn refused(&self, batch: &Batch, place: usize, error: RDKafkaErrorCode) {
+    pub(crate) fn refused(&self, work: &Work, place: usize, error: RDKafkaErrorCode) {
         let mut state = self.lock();
         if let Disposition::Poison(class) = classify(error) {
-            let id = (
-                PartitionId { topic: Arc::clone(batch.topic()), partition: batch.partition() },
-                batch.record(place).offset,
-            );
+            let batch = &work.batch.batch;
+            let partition = PartitionId { topic: Arc::clone(batch.topic()), partition: batch.partition() };
+            let id = (partition, work.record(place).offset);
             let verdict = match state.alone.as_ref() == Some(&id) {
                 true => Verdict::Refused(Refusal { class, error, attempts: 2, since: None }),
                 false => Verdict::Suspect,
@@ -167,6 +171,14 @@ impl Transaction {
     pub(crate) fn fail(&self, fault: &str) {
         self.lock().fault.get_or_insert_with(|| fault.to_owned());
         self.moved.notify_all();
+    }
+
+    /// A lane goes no further in a record of which it has handed over some outputs: they must not be committed.
+    pub(super) fn leave(&self, lane: usize) {
+        let is_within = self.lock().within.contains(&lane);
+        if is_within {
+            self.fail("a record was handed over in part");
+        }
     }
 
     /// Wakes the thread, which looks whether it is to stop.
@@ -201,9 +213,15 @@ impl Transaction {
                 return Err(fault);
             }
             let left = state.first_handed.map_or(LOOK, |first| interval.saturating_sub(first.elapsed()));
-            if state.is_due || stop() || (state.first_handed.is_some() && left.is_zero()) {
+            let is_due = state.is_due || stop() || (state.first_handed.is_some() && left.is_zero());
+            if is_due && state.within.is_empty() {
                 state.phase = Phase::Closed;
                 return Ok(());
+            }
+            // Not even the abort may wait for a lane that is blocked there: others' records are in it.
+            if is_due && state.first_handed.is_some_and(|first| first.elapsed() > interval + LONGEST_WITHIN) {
+                state.phase = Phase::Closed;
+                return Err("a record could not be handed over whole".to_owned());
             }
             let (waited, _) = self.moved.wait_timeout(state, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner);
             state = waited;
@@ -277,6 +295,7 @@ impl State {
     fn end(&mut self) {
         self.phase = Phase::Closed;
         self.handed.clear();
+        self.within.clear();
         self.first_handed = None;
         self.fault = None;
     }
@@ -316,24 +335,41 @@ impl Open<'_> {
         }
     }
 
-    /// The lane is behind that record of `work` now. `is_sent`: librdkafka has it, and will report.
-    pub(crate) fn handed(&mut self, upstream: &Arc<Upstream>, work: &Work, offset: Offset, is_sent: bool, alone: bool) {
+    /// Whether the lane may go on within a record: unless all of this is to be aborted.
+    pub(super) fn goes_on(&self) -> bool {
+        self.state.phase == Phase::Open && self.state.fault.is_none()
+    }
+
+    /// The lane is behind the output at `place` now. `is_sent`: librdkafka has it, and will report.
+    pub(super) fn handed(&mut self, upstream: &Arc<Upstream>, work: &Work, place: usize, is_sent: bool, alone: bool) {
         let Work { lane, number, .. } = *work;
+        let (offset, is_last) = (work.record(place).offset, work.outputs.is_last(place));
         let state = &mut *self.state;
         state.unreported += usize::from(is_sent);
         state.first_handed.get_or_insert_with(Instant::now);
-        let handed = state
-            .handed
-            .entry(lane)
-            .and_modify(|handed| handed.to = offset.next())
-            .or_insert_with(|| Handed { upstream: Arc::clone(upstream), to: offset.next(), first: number });
-        let is_full = number.saturating_sub(handed.first) + 1 >= self.window;
+        let start = || Handed { upstream: Arc::clone(upstream), to: CommitOffset::new(offset.get()), first: number };
+        let handed = state.handed.entry(lane).or_insert_with(start);
         if alone {
             state.alone = Some((upstream.partition.clone(), offset));
         }
+        if !is_last {
+            state.within.insert(lane);
+            return;
+        }
+        handed.to = offset.next();
+        state.within.remove(&lane);
+        let is_full = number.saturating_sub(handed.first) + 1 >= self.window;
         if alone || is_full {
             self.end_soon();
         }
+    }
+
+    /// The lane's record is refused by librdkafka itself, when some of its outputs are handed over already: all of this is
+    /// aborted, and then it is known.
+    pub(super) fn refused(&mut self, upstream: &Upstream, offset: Offset, refusal: Refusal) {
+        self.state.verdicts.insert((upstream.partition.clone(), offset), Verdict::Refused(refusal));
+        self.state.fault.get_or_insert_with(|| format!("a record was refused: {}", refusal.error));
+        self.moved.notify_all();
     }
 
     fn end_soon(&mut self) {

@@ -21,6 +21,7 @@ use crate::logging::LogRoutes;
 use crate::messages::Report;
 use crate::observe::Counters;
 use crate::observe::roster::Role;
+use crate::ordered::Throttles;
 use crate::pool::Pool;
 use crate::producer::committer::{Committer, CommitterSpec};
 use crate::producer::deliveries::Deliveries;
@@ -74,7 +75,7 @@ impl Outlet {
                 let (addr, mailbox) = supervise::mailbox();
                 let watched = Watched::new(parts, Role::Producer, "ProducerActor", number);
                 let deliveries = Deliveries::new(addr.clone(), watched.watch.clone(), transaction.cloned());
-                let producer = Arc::new(producer::create(&settings.sink, deliveries, sink.most_bytes, id)?);
+                let producer = Arc::new(producer::create(&settings.producer, deliveries, sink.most_bytes, id)?);
                 let polls = PollThread::start(&format!("{} {number}", settings.name), Arc::clone(&producer))?;
                 Ok(Self { producer, addr, mailbox, watched, polls })
             })
@@ -107,6 +108,7 @@ impl Topology {
 
         // --- producers ---
         let destination = Arc::new(Destination::of(settings));
+        let throttles = Arc::new(Throttles::new());
         let (mut producers, mut watched_producers, mut polls) = (Vec::new(), Vec::new(), Vec::new());
         for (outlet, arbiter) in outlets.into_iter().zip(&arbiters.producers) {
             let watched = outlet.watched;
@@ -115,9 +117,10 @@ impl Topology {
                 producer: outlet.producer,
                 topics: Arc::new(topics),
                 destination: Arc::clone(&destination),
-                partitions: sink.partitions,
+                partitions: sink.partitions.clone(),
                 counters: Arc::clone(counters),
                 log: Arc::clone(log),
+                throttles: Arc::clone(&throttles),
                 control: (*reports).clone(),
                 epochs: epochs.clone(),
                 breaker: settings.on_failure.breaker,

@@ -27,7 +27,6 @@ use crate::observe::roster::{RestartCause, Role};
 use crate::pool::Pool;
 use crate::producer::ProducerActor;
 use crate::producer::committer::Committer;
-use crate::producer::deliveries::MOST_RECORDS;
 use crate::producer::transaction::Transaction;
 use crate::settings::{Pace, PipelineSettings};
 use crate::status::Memory;
@@ -142,7 +141,7 @@ impl Topology {
             ordering: self.settings.ordering,
             credits: Arc::clone(&self.credits),
             counters: Arc::clone(&self.counters),
-            pace: Pace { batch_records: pace.batch_records.clamp(1, MOST_RECORDS), ..pace },
+            pace: Pace { batch_records: pace.batch_records.max(1), ..pace },
             batch_bytes: self.batch_bytes,
             pause: self.settings.on_failure.breaker_pause,
             probe: self.settings.on_failure.breaker_probe,

@@ -1,5 +1,6 @@
 //! Every metric: what it is called, what it means and where its value comes from.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus_client::metrics::MetricType;
@@ -28,8 +29,8 @@ pub(super) enum Of {
     Count(fn(&Observation) -> u64),
     /// Restarts of a pipeline's actors, by role and cause: a counter.
     Restarts,
-    /// Records that a pipeline could not process, by step: a counter.
-    FailedAt,
+    /// Records of a pipeline, by step: a counter.
+    BySteps(fn(&Observation) -> &BTreeMap<String, u64>),
     /// A pipeline: a gauge.
     Pipeline(fn(&PipelineStatus) -> f64),
     /// A partition that the pipeline has: a gauge, left out where it is not known.
@@ -145,7 +146,13 @@ pub(super) static METRICS: &[Metric] = &[
         "stampmill_step_failures",
         None,
         "records that could not be processed, by the step that failed; `sink` for those that a broker refused for good",
-        Of::FailedAt,
+        Of::BySteps(|counts| &counts.failed_at),
+    ),
+    metric(
+        "stampmill_filtered_records",
+        None,
+        "records, and parts of records, of which nothing goes out, by the step that decided it; `sinks` where no sink takes them",
+        Of::BySteps(|counts| &counts.filtered),
     ),
     metric(
         "stampmill_rewinds",
@@ -244,7 +251,7 @@ impl Of {
     pub(super) fn kind(&self) -> MetricType {
         match self {
             Self::Build => MetricType::Info,
-            Self::Count(_) | Self::Restarts | Self::FailedAt => MetricType::Counter,
+            Self::Count(_) | Self::Restarts | Self::BySteps(_) => MetricType::Counter,
             Self::Program(_) | Self::Pipeline(_) | Self::Partition(_) | Self::Trouble => MetricType::Gauge,
             Self::Timing(_) => MetricType::Histogram,
         }

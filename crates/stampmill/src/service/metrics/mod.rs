@@ -92,8 +92,8 @@ impl Seen {
                         each(vec![name, ("role", role.as_str()), ("cause", cause.as_str())], Value::Count(count))?;
                     }
                 }
-                Of::FailedAt => {
-                    for (step, count) in &pipeline.counts.failed_at {
+                Of::BySteps(read) => {
+                    for (step, count) in read(&pipeline.counts) {
                         each(vec![name, ("step", step)], Value::Count(*count))?;
                     }
                 }

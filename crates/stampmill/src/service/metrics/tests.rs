@@ -51,6 +51,7 @@ fn pipeline(partitions: Vec<PartitionStatus>) -> (PipelineStatus, Timings) {
             ((Role::Transform, RestartCause::Hang), 37),
         ]),
         failed_at: BTreeMap::from([("envelope[0]".to_owned(), 24)]),
+        filtered: BTreeMap::from([("filter[1]".to_owned(), 25)]),
         pipeline_restarts: 21,
     };
     let status = PipelineStatus {
@@ -90,7 +91,7 @@ fn labels(of: &Of) -> &'static [&'static str] {
         Of::Program(_) => &[],
         Of::Count(_) | Of::Pipeline(_) | Of::Timing(_) => &["pipeline"],
         Of::Restarts => &["pipeline", "role", "cause"],
-        Of::FailedAt => &["pipeline", "step"],
+        Of::BySteps(_) => &["pipeline", "step"],
         Of::Partition(_) => &["pipeline", "topic", "partition"],
         Of::Trouble => &["pipeline", "topic", "partition", "kind"],
     }
