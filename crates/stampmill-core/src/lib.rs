@@ -9,16 +9,19 @@
 
 pub mod batch_size;
 pub mod breaker;
+pub mod cel;
 pub mod commit_note;
 pub mod completed;
 pub mod escape;
 pub mod fault;
+pub mod input;
 pub mod json;
 pub mod lanes;
 pub mod log_options;
 pub mod memory_plan;
 pub mod offset_tracker;
 pub mod partitioner;
+mod place;
 pub mod record;
 pub mod repeats;
 pub mod resequencer;
