@@ -19,17 +19,22 @@ impl Bucket {
         Self { per_second, tokens: per_second, at: Duration::ZERO }
     }
 
-    /// Takes so many, and goes into debt for them if need be: so a batch of more than a second's worth passes, too. Returns
-    /// how long to wait, and takes nothing, while there is a debt from before.
-    pub fn take(&mut self, count: usize, now: Duration) -> Option<Duration> {
-        let passed = now.saturating_sub(self.at);
+    /// How long to wait before more may be taken.
+    pub fn wait(&self, now: Duration) -> Option<Duration> {
+        let tokens = self.tokens(now);
+        (tokens < 0.0).then(|| Duration::from_secs_f64(-tokens / self.per_second))
+    }
+
+    /// Takes so many, and goes into debt for them if need be: so a batch of more than a second's worth passes, too, and
+    /// who comes next waits for it.
+    pub fn take(&mut self, count: usize, now: Duration) {
+        self.tokens = self.tokens(now) - count as f64;
         self.at = self.at.max(now);
-        self.tokens = (self.tokens + passed.as_secs_f64() * self.per_second).min(self.per_second);
-        if self.tokens < 0.0 {
-            return Some(Duration::from_secs_f64(-self.tokens / self.per_second));
-        }
-        self.tokens -= count as f64;
-        None
+    }
+
+    fn tokens(&self, now: Duration) -> f64 {
+        let passed = now.saturating_sub(self.at);
+        (self.tokens + passed.as_secs_f64() * self.per_second).min(self.per_second)
     }
 }
 
@@ -50,10 +55,10 @@ mod tests {
             let (mut now, mut passed, mut largest) = (Duration::ZERO, 0, 0);
             for (count, pause) in batches {
                 now += Duration::from_millis(pause);
-                while let Some(wait) = bucket.take(count, now) {
-                    prop_assert!(wait > Duration::ZERO);
+                while let Some(wait) = bucket.wait(now) {
                     now += wait + Duration::from_nanos(1);
                 }
+                bucket.take(count, now);
                 (passed, largest) = (passed + count, largest.max(count));
                 let allowed = f64::from(per_second) * (now.as_secs_f64() + 1.0) + largest as f64 + 1.0;
                 prop_assert!(passed as f64 <= allowed, "{} of {}", passed, allowed);
@@ -64,9 +69,10 @@ mod tests {
     #[test]
     fn a_clock_that_stands_lets_a_second_through() {
         let mut bucket = Bucket::new(10);
-        assert_eq!(bucket.take(10, Duration::ZERO), None);
-        assert_eq!(bucket.take(5, Duration::ZERO), None);
-        assert_eq!(bucket.take(1, Duration::ZERO), Some(Duration::from_millis(500)));
-        assert_eq!(bucket.take(1, Duration::from_millis(500)), None);
+        bucket.take(10, Duration::ZERO);
+        assert_eq!(bucket.wait(Duration::ZERO), None);
+        bucket.take(5, Duration::ZERO);
+        assert_eq!(bucket.wait(Duration::ZERO), Some(Duration::from_millis(500)));
+        assert_eq!(bucket.wait(Duration::from_millis(500)), None);
     }
 }

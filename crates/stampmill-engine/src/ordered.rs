@@ -80,13 +80,11 @@ impl Throttles {
             *buckets = (transforms.id(), transforms.rates().iter().map(|rate| Bucket::new(*rate)).collect());
         }
         let now = self.start.elapsed();
-        let wait = |(bucket, count): (&Bucket, &usize)| if *count == 0 { None } else { (*bucket).take(0, now) };
-        let longest = buckets.1.iter().zip(&work.outputs.throttled).filter_map(wait).max();
+        let met = || buckets.1.iter().zip(&work.outputs.throttled).enumerate().filter(|(_, (_, count))| **count > 0);
+        let longest = met().filter_map(|(_, (bucket, _))| bucket.wait(now)).max();
         if longest.is_none() {
-            buckets.1.iter_mut().zip(&work.outputs.throttled).for_each(|(bucket, count)| {
-                // What it would wait for was looked at just before.
-                let _ = bucket.take(*count, now);
-            });
+            let counts: Vec<(usize, usize)> = met().map(|(number, (_, count))| (number, *count)).collect();
+            counts.into_iter().for_each(|(number, count)| buckets.1[number].take(count, now));
         }
         longest
     }

@@ -188,6 +188,15 @@ impl Outputs {
         self.guards.truncate(mark.guards);
     }
 
+    /// What it takes in memory, or in librdkafka, which copies what it sends: a payload for several sinks several times.
+    pub(crate) fn bytes_out(&self) -> usize {
+        let payloads = self.sends().map(|(_, send)| match &send.value {
+            OutputValue::Tombstone => 0,
+            OutputValue::Rendered(range) => range.len(),
+        });
+        payloads.sum::<usize>().max(self.bytes.len())
+    }
+
     /// Why nothing came of the last record, if it cannot be processed.
     pub(crate) fn failure(&self) -> Option<String> {
         let letter = self.list.last()?.dead_letter()?;

@@ -111,7 +111,8 @@ impl TransformActor {
             slot.do_next(&record, &mut tools);
             if let Some((trace, tracer)) = trace.zip(settings.tracer.as_ref()) {
                 let traced = Traced { tracer: tracer.clone(), records: Vec::new() };
-                slot.outputs.traced.get_or_insert(traced).records.push(trace.rendered(slot.outputs.failure()));
+                let trace = trace.rendered(slot.outputs.failure());
+                slot.outputs.traced.get_or_insert(traced).records.push(trace);
             }
             (slot.next, slot.before) = (place + 1, slot.outputs.mark());
             (slot.attempts, slot.first_failed) = (0, None);
@@ -129,7 +130,7 @@ impl TransformActor {
     fn pass_on(&mut self, Slot { render: Render { batch, ack }, mut outputs, .. }: Slot) {
         tell_failures(&self.spec, &mut self.failures, &batch.batch, &outputs);
         outputs.filtered.drain().for_each(|(step, count)| self.spec.counters.filtered.add(step, count));
-        outputs.charge = Some(batch.charge.again(outputs.bytes.len() + outputs.lines.bytes()));
+        outputs.charge = Some(batch.charge.again(outputs.bytes_out() + outputs.lines.bytes()));
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
         let settings = Arc::clone(&self.spec.settings);
         let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs, settings };

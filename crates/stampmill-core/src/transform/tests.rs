@@ -1,9 +1,11 @@
 use std::cell::{Cell, RefCell};
 
 use super::*;
+use crate::cel::Expression;
 use crate::fault::FaultClass;
+use crate::log_options::LogOptions;
 use crate::record::{Batch, Offset};
-use crate::template::{Ambient, Media, Options};
+use crate::template::{Ambient, Media, Options, Template};
 
 fn batch(payloads: &[Option<&[u8]>]) -> Batch {
     let mut batch = Batch::new("bank-transactions".into(), 0);
@@ -27,31 +29,98 @@ fn log(message: &str) -> Step {
 }
 
 fn transforms(steps: Vec<Step>) -> Transforms {
-    Transforms::new(steps, &[], Reading::default())
+    with_sink(steps, Vec::new(), Reading::default())
+}
+
+fn with_sink(steps: Vec<Step>, templates: Vec<Template>, reading: Reading) -> Transforms {
+    let outlets = vec![Outlet { when: None, to: To::Sink { number: 0, templates } }];
+    Transforms::new(Flow { steps, outlets }, reading)
 }
 
 fn ambient() -> Ambient {
     Ambient { now: || 0, random: || [0; 16] }
 }
 
-/// Everything that came out of one record, with one scratch for all calls of a test.
+/// Everything that came of one record, with one scratch for all calls of a test.
 struct Run {
-    out: Result<(Outcome, String), Failed>,
+    out: Result<Vec<Got>, Failed>,
     lines: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Got {
+    Out(Out),
+    Nothing(String),
+    IfNew(usize),
+    EndIfNew,
+    Throttled(usize),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Out {
+    sinks: Vec<usize>,
+    payload: Option<String>,
+    key: Option<Option<String>>,
+    headers: Vec<(String, Option<String>)>,
+    timestamp: Option<Option<i64>>,
+    /// The first template of the first sink, if it has one.
+    rendered: Option<String>,
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
 }
 
 fn apply(steps: &Transforms, record: &Record<'_>, scratch: &mut Scratch) -> Run {
     let lines = RefCell::new(Vec::new());
     let write = |_: usize, _: &Log, _: &Record<'_>, line: &str| lines.borrow_mut().push(line.to_owned());
-    let mut out = b"kept".to_vec();
-    let done = steps.apply(record, scratch, LogSink { enabled: &|_, _| true, write: &write }, &mut out);
-    let out = String::from_utf8(out).expect("the output is UTF-8");
-    assert!(done.is_ok() || out == "kept", "a failure leaves nothing behind");
-    Run { out: done.map(|outcome| (outcome, out["kept".len()..].to_owned())), lines: lines.into_inner() }
+    let mut all = Vec::new();
+    let mut came = |came: Came<'_, '_>| {
+        all.push(match came {
+            Came::Nothing { step } => Got::Nothing(step.to_owned()),
+            Came::IfNew { window, .. } => Got::IfNew(window),
+            Came::EndIfNew => Got::EndIfNew,
+            Came::Throttled { bucket } => Got::Throttled(bucket),
+            Came::Out { sinks, outgoing } => Got::Out(out(steps, sinks, outgoing)),
+        });
+        Ok(())
+    };
+    let done = steps.apply(record, scratch, LogSink { enabled: &|_, _| true, write: &write }, &mut came);
+    Run { out: done.map(|()| all), lines: lines.into_inner() }
 }
 
-fn payload(text: &str) -> Result<(Outcome, String), Failed> {
-    Ok((Outcome::Payload, text.to_owned()))
+fn out(steps: &Transforms, sinks: &[usize], outgoing: &mut Outgoing<'_, '_>) -> Out {
+    let owned = |value: Option<&[u8]>| value.map(text);
+    let has_template = !steps.program.sinks[sinks[0]].templates.is_empty();
+    let headers = outgoing.headers().iter();
+    Out {
+        sinks: sinks.to_vec(),
+        payload: owned(outgoing.payload()),
+        key: outgoing.key().map(owned),
+        headers: headers.map(|change| (change.name.to_string(), owned(change.value.as_deref()))).collect(),
+        timestamp: outgoing.timestamp(),
+        rendered: has_template.then(|| {
+            let mut out = Vec::new();
+            outgoing.render(sinks[0], 0, &mut out).expect("it is rendered");
+            text(&out)
+        }),
+    }
+}
+
+fn payload(text: &str) -> Result<Vec<Got>, Failed> {
+    Ok(vec![sent(0, text)])
+}
+
+fn sent(sink: usize, payload: &str) -> Got {
+    Got::Out(Out { sinks: vec![sink], payload: Some(payload.to_owned()), ..Out::default() })
+}
+
+fn tombstone() -> Result<Vec<Got>, Failed> {
+    Ok(vec![Got::Out(Out { sinks: vec![0], ..Out::default() })])
+}
+
+fn nothing(step: &str) -> Result<Vec<Got>, Failed> {
+    Ok(vec![Got::Nothing(step.to_owned())])
 }
 
 #[test]
@@ -80,7 +149,7 @@ fn a_tombstone_is_logged_and_stays_one() {
     let mut scratch = Scratch::default();
     assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"data": 1}"#));
     let run = apply(&steps, &batch.record(1), &mut scratch);
-    assert_eq!(run.out, Ok((Outcome::Tombstone, String::new())));
+    assert_eq!(run.out, tombstone());
     assert_eq!(run.lines, ["data = null"]);
 }
 
@@ -98,7 +167,7 @@ fn a_step_behind_an_envelope_reads_null_of_a_tombstone() {
     for (index, number) in [(0, 1), (2, 2)] {
         assert_eq!(apply(&steps, &batch.record(index), &mut scratch).out, payload(&format!(r#"{{"c": {number}}}"#)));
         let run = apply(&steps, &batch.record(1), &mut scratch);
-        assert_eq!(run.out, Ok((Outcome::Tombstone, String::new())));
+        assert_eq!(run.out, tombstone());
         assert_eq!(run.lines, ["null", "null ", "null "]);
     }
 }
@@ -109,8 +178,13 @@ fn what_no_step_reads_passes_as_it_is() {
     let batch = batch(&[Some(b"\xff{"), Some(b"")]);
     let mut out = Vec::new();
     let ignored = LogSink { enabled: &|_, _| true, write: &|_, _, _, _| {} };
-    let outcome = steps.apply(&batch.record(0), &mut Scratch::default(), ignored, &mut out);
-    assert_eq!((outcome, out.as_slice()), (Ok(Outcome::Payload), &b"\xff{"[..]));
+    let mut came = |came: Came<'_, '_>| {
+        let Came::Out { outgoing, .. } = came else { panic!("something comes out") };
+        out.extend(outgoing.payload().map(<[u8]>::to_vec));
+        Ok(())
+    };
+    assert_eq!(steps.apply(&batch.record(0), &mut Scratch::default(), ignored, &mut came), Ok(()));
+    assert_eq!(out, [b"\xff{"]);
     assert_eq!(apply(&steps, &batch.record(1), &mut Scratch::default()).out, payload(""));
 }
 
@@ -131,11 +205,15 @@ fn a_line_that_nobody_wants_is_not_rendered() {
     let steps = transforms(vec![log("{{payload}}")]);
     let written = Cell::new(0);
     let write = |_: usize, _: &Log, _: &Record<'_>, _: &str| written.set(written.get() + 1);
-    let (batch, mut out) = (batch(&[Some(b"not JSON")]), Vec::new());
+    let (batch, mut out) = (batch(&[Some(b"not JSON")]), 0);
     let off = LogSink { enabled: &|_, _| false, write: &write };
+    let mut came = |_: Came<'_, '_>| {
+        out += 1;
+        Ok(())
+    };
     // Rendering it would end in a fault.
-    let outcome = steps.apply(&batch.record(0), &mut Scratch::default(), off, &mut out);
-    assert_eq!((outcome, out.as_slice(), written.get()), (Ok(Outcome::Payload), &b"not JSON"[..], 0));
+    let done = steps.apply(&batch.record(0), &mut Scratch::default(), off, &mut came);
+    assert_eq!((done, out, written.get()), (Ok(()), 1, 0));
 }
 
 #[test]
@@ -151,27 +229,268 @@ fn a_line_that_cannot_be_rendered_says_so_and_the_record_goes_on() {
 fn null_passes_is_rendered_or_is_skipped() {
     let batch = batch(&[None]);
     let expected = [
-        (OnNull::Pass, (Outcome::Tombstone, "")),
-        (OnNull::Render, (Outcome::Payload, r#"{"data": null, "id": null}"#)),
-        (OnNull::Skip, (Outcome::Skipped, "")),
+        (OnNull::Pass, tombstone()),
+        (OnNull::Render, payload(r#"{"data": null, "id": null}"#)),
+        (OnNull::Skip, nothing("envelope[0]")),
     ];
-    for (on_null, (outcome, out)) in expected {
+    for (on_null, out) in expected {
         let reading = Reading { on_null, ..Reading::default() };
         let step = envelope(r#"{"data": {{payload}}, "id": {{payload.id}}}"#);
-        let steps = Transforms::new(vec![step], &[], reading);
-        let run = apply(&steps, &batch.record(0), &mut Scratch::default());
-        assert_eq!(run.out, Ok((outcome, out.to_owned())));
+        let steps = with_sink(vec![step], Vec::new(), reading);
+        assert_eq!(apply(&steps, &batch.record(0), &mut Scratch::default()).out, out);
     }
 }
 
 #[test]
 fn a_template_of_the_sink_reads_the_record_as_it_came() {
     let key = Template::new("{{payload.id}}", &Options::new(Media::Text, ambient())).expect("a text template");
-    let steps = Transforms::new(vec![envelope(r#"{"id": 0}"#)], &[vec![key]], Reading::default());
+    let steps = with_sink(vec![envelope(r#"{"id": 0}"#)], vec![key], Reading::default());
     let batch = batch(&[Some(br#"{"id": "TXN011"}"#)]);
-    let mut scratch = Scratch::default();
-    assert_eq!(apply(&steps, &batch.record(0), &mut scratch).out, payload(r#"{"id": 0}"#));
-    let mut out = Vec::new();
-    assert_eq!(steps.render_sink(0, 0, &batch.record(0), &mut scratch, &mut out), Ok(()));
-    assert_eq!(out, b"TXN011");
+    let run = apply(&steps, &batch.record(0), &mut Scratch::default());
+    let expected = Out { sinks: vec![0], payload: Some(r#"{"id": 0}"#.into()), rendered: Some("TXN011".into()), ..Out::default() };
+    assert_eq!(run.out, Ok(vec![Got::Out(expected)]));
+}
+
+fn options() -> cel::Options {
+    cel::Options { vars: ["a", "b", "split", "row"].map(str::to_owned).into(), ..Default::default() }
+}
+
+fn when(source: &str) -> Expression {
+    Expression::condition(source, &options()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn expression(source: &str) -> Expression {
+    Expression::new(source, &options()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn filter(source: &str) -> Step {
+    Step::Filter(Filter { condition: when(source), passes: Passes::If })
+}
+
+fn set(target: Target, source: &str) -> Step {
+    Step::Set(vec![Assignment { target, value: Assigned::Expression(expression(source)) }])
+}
+
+fn var(name: &str) -> Target {
+    Target::Var(name.into())
+}
+
+fn split(path: &[&str]) -> Step {
+    Step::Split(Split { path: path.iter().map(|key| (*key).to_owned()).collect(), limit: 3 })
+}
+
+/// An envelope that may name the variables that the tests set.
+fn wrap(source: &str) -> Step {
+    let options = Options { vars: options().vars.into(), ..Options::new(Media::Json, ambient()) };
+    Step::Envelope(Template::new(source, &options).unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn run(steps: &Transforms, payloads: &[&str]) -> Vec<Result<Vec<Got>, Failed>> {
+    let payloads: Vec<_> = payloads.iter().map(|payload| Some(payload.as_bytes())).collect();
+    let (batch, mut scratch) = (batch(&payloads), Scratch::default());
+    (0..batch.len()).map(|place| apply(steps, &batch.record(place), &mut scratch).out).collect()
+}
+
+#[test]
+fn a_filter_lets_through_what_meets_its_condition() {
+    let steps = transforms(vec![filter("payload.amount > 1000"), envelope(r#"{"d": {{payload}}}"#)]);
+    let out = run(&steps, &[r#"{"amount":1000}"#, r#"{"amount":1000.01}"#, r#"{"amount":"x"}"#, "{}"]);
+    assert_eq!(out[0], nothing("filter[0]"));
+    assert_eq!(out[1], payload(r#"{"d": {"amount":1000.01}}"#));
+    for out in &out[2..] {
+        let failed = out.as_ref().expect_err("it is no number");
+        assert_eq!((failed.step.as_str(), failed.fault.class), ("filter[0]", FaultClass::Condition));
+    }
+    let unless = Filter { condition: when("payload.amount > 1000"), passes: Passes::Unless };
+    let steps = transforms(vec![Step::Filter(unless)]);
+    let out = run(&steps, &[r#"{"amount":1000}"#, r#"{"amount":1001}"#]);
+    assert_eq!(out, [payload(r#"{"amount":1000}"#), nothing("filter[0]")]);
+}
+
+#[test]
+fn a_switch_takes_the_first_case_and_goes_on_behind_it() {
+    let case = |when: Option<Expression>, steps| Case { when, steps };
+    let steps = transforms(vec![
+        Step::Switch(vec![
+            case(Some(when("payload.n < 1")), vec![envelope(r#"{"small": {{payload.n}}, "n": {{payload.n}}}"#)]),
+            case(Some(when("payload.n < 2")), vec![filter("false")]),
+            case(Some(when("payload.n < 3")), vec![]),
+            case(None, vec![envelope("[{{payload}}]"), envelope(r#"{"n": {{payload.0.n}}}"#)]),
+        ]),
+        filter("has(payload.n)"),
+        envelope(r#"{"after": {{payload}}}"#),
+    ]);
+    let out = run(&steps, &[r#"{"n":0}"#, r#"{"n":1}"#, r#"{ "n":2 }"#, r#"{"n":3}"#]);
+    assert_eq!(out[0], payload(r#"{"after": {"small":0,"n":0}}"#));
+    assert_eq!(out[1], nothing("switch[0].cases[1].filter[0]"));
+    assert_eq!(out[2], payload(r#"{"after": {"n":2}}"#));
+    assert_eq!(out[3], payload(r#"{"after": {"n":3}}"#));
+}
+
+#[test]
+fn a_switch_without_a_default_leaves_the_rest_as_it_is() {
+    let case = Case { when: Some(when("payload == 1")), steps: vec![envelope("[{{payload}}]")] };
+    let steps = transforms(vec![Step::Switch(vec![case]), envelope(r#"{"p": {{payload}}}"#)]);
+    assert_eq!(run(&steps, &["1", "2", " 3 "]), [payload(r#"{"p": [1]}"#), payload(r#"{"p": 2}"#), payload(r#"{"p": 3}"#)]);
+}
+
+#[test]
+fn what_is_set_is_seen_by_all_that_follows_and_by_no_other_record() {
+    let steps = transforms(vec![
+        set(var("a"), "payload.id"),
+        set(var("b"), "vars.a + '!'"),
+        set(Target::Key, "vars.b"),
+        set(Target::Header("h".into()), "key"),
+        set(Target::Timestamp, "payload.at"),
+        wrap(r#"{"a": {{vars.a}}, "k": {{key}}, "h": "{{headers.h}}", "t": {{timestamp}}}"#),
+    ]);
+    let out = run(&steps, &[r#"{"id":"x\"y","at":7}"#, r#"{"id":"z","at":8}"#]);
+    for (out, (id, at)) in out.into_iter().zip([("x\"y", 7), ("z", 8)]) {
+        let json = serde_json::Value::from(format!("{id}!"));
+        let expected = Out {
+            sinks: vec![0],
+            payload: Some(format!(r#"{{"a": {}, "k": {json}, "h": {json}, "t": {at}}}"#, serde_json::Value::from(id))),
+            key: Some(Some(format!("{id}!"))),
+            headers: vec![("h".into(), Some(format!("{id}!")))],
+            timestamp: Some(Some(at)),
+            ..Out::default()
+        };
+        assert_eq!(out, Ok(vec![Got::Out(expected)]));
+    }
+    // Nothing is left of it.
+    assert_eq!(run(&transforms(vec![]), &["1"]), [payload("1")]);
+}
+
+#[test]
+fn an_array_becomes_records_each_with_its_number() {
+    let steps = transforms(vec![
+        set(var("a"), "payload.id"),
+        split(&["items"]),
+        filter("payload.n != 2"),
+        set(var("b"), "vars.split.index"),
+        wrap(r#"{"id": {{vars.a}}, "n": {{payload.n}}, "at": {{vars.b}}, "of": {{vars.split.count}}}"#),
+    ]);
+    let out = run(
+        &steps,
+        &[
+            r#"{"id":7,"items":[{"n":1}, {"n":2},{ "n":3 }]}"#,
+            r#"{"id":8,"items":[]}"#,
+            r#"{"id":9,"items":{}}"#,
+            r#"{"id":9}"#,
+            r#"{"id":9,"items":[1,2,3,4]}"#,
+        ],
+    );
+    let parts = vec![
+        sent(0, r#"{"id": 7, "n": 1, "at": 0, "of": 3}"#),
+        Got::Nothing("filter[2]".into()),
+        sent(0, r#"{"id": 7, "n": 3, "at": 2, "of": 3}"#),
+    ];
+    assert_eq!(out[0], Ok(parts));
+    assert_eq!(out[1], nothing("split[1]"));
+    for (out, class) in out[2..].iter().zip([FaultClass::NotAnArray, FaultClass::MissingField, FaultClass::Limit]) {
+        let failed = out.as_ref().expect_err("there is nothing to split");
+        assert_eq!((failed.step.as_str(), failed.fault.class), ("split[1]", class));
+    }
+}
+
+#[test]
+fn arrays_within_arrays_are_split_one_after_the_other() {
+    let steps = transforms(vec![split(&["a"]), split(&["b"])]);
+    let out = run(&steps, &[r#"{"a":[{"b":[1,2]},{"b":[]},{"b":[3]}]}"#]);
+    assert_eq!(out, [Ok(vec![sent(0, "1"), sent(0, "2"), Got::Nothing("split[1]".into()), sent(0, "3")])]);
+}
+
+#[test]
+fn each_sink_takes_what_its_condition_says() {
+    let outlet = |number, condition: Option<&str>| {
+        let key = Template::new("{{payload.id}}", &Options::new(Media::Text, ambient())).expect("a text template");
+        Outlet { when: condition.map(when), to: To::Sink { number, templates: vec![key] } }
+    };
+    let outlets = vec![outlet(0, Some("payload.id > 5")), outlet(1, None), outlet(2, Some("payload.id > 7"))];
+    let steps = Transforms::new(Flow { steps: vec![envelope("[{{payload.id}}]")], outlets }, Reading::default());
+    let out = run(&steps, &[r#"{"id":1}"#, r#"{"id":8}"#]);
+    let expected = |sinks: &[usize], id: &str| {
+        let payload = Some(format!("[{id}]"));
+        Ok(vec![Got::Out(Out { sinks: sinks.to_vec(), payload, rendered: Some(id.into()), ..Out::default() })])
+    };
+    assert_eq!(out, [expected(&[1], "1"), expected(&[0, 1, 2], "8")]);
+}
+
+#[test]
+fn what_no_sink_takes_is_settled() {
+    let outlets = vec![Outlet { when: Some(when("payload > 5")), to: To::Sink { number: 0, templates: Vec::new() } }];
+    let steps = Transforms::new(Flow { steps: Vec::new(), outlets }, Reading::default());
+    assert_eq!(run(&steps, &["5", "6"]), [nothing("sinks"), payload("6")]);
+}
+
+#[test]
+fn a_flow_begins_with_what_came_out_of_another() {
+    let sink = |number| Outlet { when: None, to: To::Sink { number, templates: Vec::new() } };
+    let below = |name: &str, number, source: &str| {
+        let steps = vec![filter("payload.v < 9"), set(var("b"), source), wrap(r#"{"b": {{vars.b}}, "k": {{key}}}"#)];
+        let flow = Flow { steps, outlets: vec![sink(number)] };
+        Outlet { when: None, to: To::Flow { name: name.into(), flow } }
+    };
+    let steps = vec![set(Target::Key, "'key'"), envelope(r#"{"v": {{payload}}}"#)];
+    let outlets = vec![below("one", 1, "payload.v + 1"), sink(0), below("two", 2, "payload.v + 2")];
+    let steps = Transforms::new(Flow { steps, outlets }, Reading::default());
+    let out = run(&steps, &["3", "9"]);
+    let with_key = |sink, payload: &str| {
+        let key = Some(Some("key".into()));
+        Got::Out(Out { sinks: vec![sink], payload: Some(payload.into()), key, ..Out::default() })
+    };
+    let all = vec![
+        with_key(0, r#"{"v": 3}"#),
+        with_key(1, r#"{"b": 4, "k": "key"}"#),
+        with_key(2, r#"{"b": 5, "k": "key"}"#),
+    ];
+    assert_eq!(out[0], Ok(all));
+    let none = |flow: &str| Got::Nothing(format!("{flow}.filter[0]"));
+    assert_eq!(out[1], Ok(vec![with_key(0, r#"{"v": 9}"#), none("one"), none("two")]));
+}
+
+#[test]
+fn masked_values_do_not_go_out() {
+    let paths = vec![vec!["card".to_owned()], vec!["items".to_owned(), "*".to_owned(), "n".to_owned()]];
+    let steps = transforms(vec![Step::Mask(paths), envelope(r#"{"d": {{payload}}}"#)]);
+    let out = run(&steps, &[r#"{ "card":{"n":1}, "items":[{"n":"secret","m":2}] }"#, "7"]);
+    assert_eq!(out, [payload(r#"{"d": {"card":"***","items":[{"n":"***","m":2}]}}"#), payload(r#"{"d": 7}"#)]);
+}
+
+#[test]
+fn a_row_of_a_table_becomes_a_variable() {
+    let table = Arc::new(crate::table::Table::new("customers"));
+    table.change([(b"7"[..].into(), Some(br#"{"name":"Ann"}"#[..].into()))]);
+    for (missing, expected) in [
+        (MissingRow::Null, payload(r#"{"name": null}"#)),
+        (MissingRow::Drop, nothing("lookup[0]")),
+        (
+            MissingRow::Fail,
+            Err(Failed { step: "lookup[0]".into(), fault: Fault::new(FaultClass::NoRow, "`customers` has no row `8`") }),
+        ),
+    ] {
+        let lookup = Lookup { table: Arc::clone(&table), key: expression("payload.id"), into: "row".into(), missing };
+        let steps = transforms(vec![Step::Lookup(lookup), wrap(r#"{"name": {{vars.row.name}}}"#)]);
+        let out = run(&steps, &[r#"{"id":7}"#, r#"{"id":8}"#]);
+        assert_eq!(out[0], payload(r#"{"name": "Ann"}"#));
+        assert_eq!(out[1], expected);
+    }
+}
+
+#[test]
+fn dedupe_and_throttle_are_decided_in_turn() {
+    let dedupe = Step::Dedupe(Dedupe { key: expression("payload"), window: 10 });
+    let steps = transforms(vec![Step::Throttle { per_second: 5 }, split(&[]), dedupe, filter("payload > 1")]);
+    assert_eq!((steps.rates(), steps.window(0)), (&[5][..], 10));
+    let out = run(&steps, &["[1,2]"]);
+    let expected = vec![
+        Got::Throttled(0),
+        Got::IfNew(0),
+        Got::Nothing("filter[3]".into()),
+        Got::EndIfNew,
+        Got::IfNew(0),
+        sent(0, "2"),
+        Got::EndIfNew,
+    ];
+    assert_eq!(out, [Ok(expected)]);
 }
