@@ -105,6 +105,11 @@ impl Transforms {
         &self.program.logs
     }
 
+    /// Whether there is a `dedupe` step.
+    pub fn dedupes(&self) -> bool {
+        !self.program.windows.is_empty()
+    }
+
     /// The size of the window of a `dedupe` step.
     pub fn window(&self, number: usize) -> usize {
         self.program.windows[number]

@@ -25,9 +25,9 @@ pub(super) fn exactly_once(pipeline: &Section<'_>, is_one_cluster: bool, actors:
 }
 
 /// librdkafka gives up a record of a transaction when the transaction would time out, and refuses to let it linger as long.
-pub(super) fn linger(pipeline: &Section<'_>, sink: &Sink) {
+pub(super) fn linger(pipeline: &Section<'_>, producer: &Properties) {
     const TRANSACTION_TIMEOUT_MS: f64 = 10_000.0;
-    let linger = sink.properties.get("linger.ms").and_then(|text| text.parse::<f64>().ok());
+    let linger = producer.get("linger.ms").and_then(|text| text.parse::<f64>().ok());
     if linger.is_some_and(|linger| linger >= TRANSACTION_TIMEOUT_MS) {
         let fault = "`delivery: exactly_once` ends a transaction within 10 s: `linger.ms` must be below 10000";
         pipeline.reading.note(ConfigError::Together { at: pipeline.at("sink"), fault: fault.to_owned() });
@@ -35,12 +35,18 @@ pub(super) fn linger(pipeline: &Section<'_>, sink: &Sink) {
 }
 
 /// Records of one key in the output may come from several lanes if the key is not the input's.
-pub(super) fn key(pipeline: &Section<'_>, sink: &Sink) {
-    if !matches!(sink.key, SinkKey::Source) {
+pub(super) fn key(pipeline: &Section<'_>, sinks: &[Sink]) {
+    if sinks.iter().any(|sink| !matches!(sink.key, SinkKey::Source)) {
         let fault = "`ordering: key` keeps the order of the input's keys, and `sink.key` is another; leave it out, or \
                      write `unordered_output: true`";
         pipeline.reading.note(ConfigError::Together { at: pipeline.at("ordering"), fault: fault.to_owned() });
     }
+}
+
+/// What was met before is known in the order of the partition only.
+pub(super) fn dedupe(pipeline: &Section<'_>) {
+    let fault = "a `dedupe` step needs `ordering: partition`: what came before is known in that order only";
+    pipeline.reading.note(ConfigError::Together { at: pipeline.at("ordering"), fault: fault.to_owned() });
 }
 
 /// A drain goes on while nothing is polled for the partitions; the group must not give them away meanwhile.

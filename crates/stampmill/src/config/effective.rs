@@ -77,19 +77,34 @@ impl Walk<'_> {
                 let texts = topics::texts(self.reading, value, path).into_iter().map(|text| text.text);
                 self.values.insert(path.to_owned(), texts.collect::<Vec<_>>().join(","));
             }
-            Kind::Template | Kind::TemplateOrNull => {
+            Kind::StepsWithin => self.value(&Kind::Steps(schema::STEPS), value, path),
+            Kind::List(keys) => {
+                for (index, item) in items(value).iter().enumerate() {
+                    let item = match &item.kind {
+                        ValueKind::Table(table) => layers::under(keys, Layer(table.clone())),
+                        _ => item.clone(),
+                    };
+                    self.table(keys, Some(&item), &join(path, &index.to_string()));
+                }
+            }
+            Kind::Assigned => match get(Some(value), "cel") {
+                Some(expression) => self.value(&Kind::Expression, expression, &join(path, "cel")),
+                None => self.value(&Kind::TemplateOrNull, value, path),
+            },
+            Kind::Template | Kind::TemplateOrNull | Kind::Expression => {
                 let text = match &value.kind {
                     ValueKind::String(text) => format!("a text: {text}"),
                     _ => "null".to_owned(),
                 };
                 self.values.insert(path.to_owned(), text);
             }
-            // They stand in files with cases only.
-            Kind::List(_) | Kind::Other(_) => {}
+            // It stands in files with cases only.
+            Kind::Other(_) => {}
             Kind::Text
             | Kind::Secret
             | Kind::Address
             | Kind::Topic
+            | Kind::Path
             | Kind::Number { .. }
             | Kind::Size
             | Kind::Choice(_)

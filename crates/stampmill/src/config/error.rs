@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use stampmill_core::cel::CelError;
 use stampmill_core::template::TemplateError;
 
 use super::secrets;
@@ -44,6 +45,8 @@ pub(crate) enum ConfigError {
     TemplateFile { at: Place, path: String, source: std::io::Error },
     #[error("{at}: {source}")]
     Template { at: Place, source: Box<TemplateError> },
+    #[error("{at}: {source}")]
+    Expression { at: Place, source: Box<CelError> },
     #[error(
         "{at}: line {line}, column {column} is no template; it is not shown, for its name is that of a secret: try it under another"
     )]

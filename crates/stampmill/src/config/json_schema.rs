@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::owned;
 use super::properties::{PROPERTIES, Property, Side};
-use super::schema::{Default, Key, Kind, ROOT};
+use super::schema::{Default, Key, Kind, ROOT, STEPS};
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -28,6 +28,7 @@ pub(crate) fn json_schema() -> String {
     let definitions = json!({
         "text": { "type": ["string", "number", "boolean"] },
         "interpolated": { "type": "string", "pattern": INTERPOLATED },
+        "steps": steps(STEPS),
         definition(Side::Both): properties(Side::Both),
         definition(Side::Consumer): properties(Side::Consumer),
         definition(Side::Producer): properties(Side::Producer),
@@ -92,18 +93,30 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
             "items": { "type": "string", "pattern": or_interpolated(r"^payload(\.[^.]+)+$") },
         }),
         Kind::Table(keys) => return table(keys),
-        Kind::Entries(Kind::Template) => json!({ "type": "object", "additionalProperties": of_kind(&Kind::Template) }),
+        // Headers and variables have names of any kind.
+        Kind::Entries(entry @ (Kind::Template | Kind::Assigned)) => {
+            json!({ "type": "object", "additionalProperties": of_kind(entry) })
+        }
         Kind::Entries(entry) => json!({
             "type": "object",
             "propertyNames": { "pattern": NAME },
             "additionalProperties": of_kind(entry),
         }),
         Kind::Properties(side) => json!({ "$ref": format!("#/$defs/{}", definition(*side)) }),
-        Kind::Steps(keys) => {
-            let mut step = table(keys);
-            step.extend(object(json!({ "minProperties": 1, "maxProperties": 1 })));
-            json!({ "type": "array", "items": step })
-        }
+        Kind::Path => json!({ "type": "string", "pattern": or_interpolated(r"^payload(\.[^.]+)*$") }),
+        Kind::Expression => json!({ "$ref": "#/$defs/text" }),
+        Kind::Assigned => json!({
+            "anyOf": [
+                { "type": ["string", "number", "boolean", "null"] },
+                {
+                    "type": "object",
+                    "properties": { "cel": { "$ref": "#/$defs/text" } },
+                    "required": ["cel"],
+                    "additionalProperties": false,
+                },
+            ],
+        }),
+        Kind::Steps(_) | Kind::StepsWithin => json!({ "$ref": "#/$defs/steps" }),
         Kind::List(keys) => json!({ "type": "array", "items": table(keys) }),
         Kind::Other(_) => json!({}),
         Kind::Short(keys) => {
@@ -112,6 +125,12 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
             json!({ "anyOf": forms })
         }
     })
+}
+
+fn steps(keys: &[Key]) -> Value {
+    let mut step = table(keys);
+    step.extend(object(json!({ "minProperties": 1, "maxProperties": 1 })));
+    json!({ "type": "array", "items": step })
 }
 
 fn number(min: u64, max: Option<u64>, pattern: &str) -> Value {

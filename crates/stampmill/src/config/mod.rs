@@ -27,6 +27,7 @@ pub(crate) mod reference;
 pub(crate) mod schema;
 mod secrets;
 pub(crate) mod section;
+mod sinks;
 mod show;
 mod steps;
 #[cfg(test)]

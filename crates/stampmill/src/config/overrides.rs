@@ -175,7 +175,7 @@ impl Settable {
                     PROPERTIES.iter().filter(|property| side.takes(property.side)).map(|property| property.name);
                 self.0.extend(names.map(|name| join(path, name)));
             }
-            Kind::Steps(_) | Kind::List(_) | Kind::Other(_) => {}
+            Kind::Steps(_) | Kind::StepsWithin | Kind::List(_) | Kind::Other(_) => {}
             // In its short form; a list of steps, which has the others, is set as a whole.
             Kind::Short(_)
             | Kind::Text
@@ -190,6 +190,9 @@ impl Settable {
             | Kind::Template
             | Kind::TemplateOrNull
             | Kind::Paths
+            | Kind::Path
+            | Kind::Expression
+            | Kind::Assigned
             | Kind::Topics => self.0.push(path.to_vec()),
         }
     }

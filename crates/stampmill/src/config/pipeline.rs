@@ -1,15 +1,15 @@
 //! One pipeline's settings, from its section.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{Value, ValueKind};
+use config::Value;
 use stampmill_core::json::Rules;
-use stampmill_core::template::{Limits, Media, Missing, Options, PayloadFormat, Template};
-use stampmill_core::transform::{OnNull, Reading as PayloadReading, Transforms};
+use stampmill_core::template::{Limits, Missing, PayloadFormat};
+use stampmill_core::transform::{Flow, OnNull, Reading as PayloadReading, Transforms};
 use stampmill_engine::settings::{
-    Actors, Delivery, Memory, OnOffsetGap, Ordering, Pace, PipelineSettings, RunOptions, Sink, SinkKey, SinkPartition,
-    SinkTimestamp, Source, Start,
+    Actors, Delivery, Memory, OnOffsetGap, Ordering, Pace, PipelineSettings, RunOptions, Source, Start,
 };
 
 use super::checks;
@@ -20,8 +20,8 @@ use super::profile::{BALANCED, PROFILES, Profile};
 use super::properties::Side;
 use super::reading::{Reading, Text, join, place};
 use super::schema;
-use super::secrets;
 use super::section::Section;
+use super::sinks::{self, Sinks};
 use super::steps::{self, Common};
 use super::topics::{self, Subscription, Traffic};
 
@@ -70,44 +70,53 @@ fn pipeline<'a>(
     // value serves to find those of the templates.
     let payload = payload(&section);
     let limits = limits(&section);
-    let common = Common {
+    let mut common = Common {
         name,
         missing: missing.unwrap_or(Missing::Lenient),
         limits: limits.unwrap_or_default(),
         payload: payload.map_or(PayloadFormat::Json, |(format, _)| format),
         ambient: reading.ambient,
+        vars: BTreeSet::new(),
+        origin: payload.map_or(PayloadFormat::Json, |(format, _)| format),
     };
-    let steps = steps::steps(&section, common);
+    let steps = steps::steps(&section, &mut common);
     let source = source(&section, connections, profile);
-    let sink = sink(&section, connections, profile, &common.options(Media::Text));
+    let sinks = sinks::sinks(&section, connections, profile, &common.of_sinks());
     let on_failure = failures::on_failure(&section, name);
     let actors = actors(&section);
     let pace = pace(&section, profile);
 
     let (source, from, group, reads) = source?;
-    let (sink, templates, to, topic) = sink?;
+    let Sinks { to, producer, sinks, topics, outlets } = sinks?;
     let (on_failure, dead_letter_topic) = on_failure?;
-    let pace = pace?;
+    let mut pace = pace?;
     checks::drain(&section, &pace, &source.properties);
-    let writes = vec![topic, dead_letter_topic];
+    let writes = topics.into_iter().chain([dead_letter_topic]).collect();
     missing?;
     limits?;
     chosen?;
-    let transforms = Arc::new(Transforms::new(steps?, &templates, payload?.1));
+    let transforms = Arc::new(Transforms::new(Flow { steps: steps?, outlets }, payload?.1));
+    // So that no batch waits for longer than a second.
+    let slowest = transforms.rates().iter().map(|rate| *rate as usize).min();
+    pace.batch_records = pace.batch_records.min(slowest.unwrap_or(usize::MAX));
     let (actors, delivery, ordering) = (actors?, delivery?, ordering?);
     if let Delivery::ExactlyOnce { .. } = delivery {
         checks::exactly_once(&section, std::ptr::eq(from, to), actors, ordering);
-        checks::linger(&section, &sink);
+        checks::linger(&section, &producer);
     }
     if ordering == Ordering::Key && !unordered_output? {
-        checks::key(&section, &sink);
+        checks::key(&section, &sinks);
+    }
+    if ordering != Ordering::Partition && transforms.dedupes() {
+        checks::dedupe(&section);
     }
     let (name, supervision, suspended) = (name.to_owned(), supervision?, suspended?);
     let settings = PipelineSettings {
         name,
         source,
         transforms,
-        sink,
+        producer,
+        sinks,
         actors,
         on_failure,
         delivery,
@@ -154,69 +163,6 @@ fn source<'a>(
     Some((settings, from, group, reads))
 }
 
-fn sink<'a>(
-    pipeline: &Section<'_>,
-    connections: &'a [Connection],
-    profile: Profile,
-    options: &Options,
-) -> Option<(Sink, Vec<Template>, &'a Connection, Text)> {
-    let path = pipeline.path("sink");
-    let sink = pipeline.table("sink", &path);
-    let to = connection(&sink, connections);
-    let topic = sink.text("topic").and_then(|text| topics::topic(sink.reading, text));
-    let partition = sink.choice_or_number(
-        "partition",
-        &[("key", SinkPartition::ByKey), ("source", SinkPartition::Source)],
-        SinkPartition::Number,
-    );
-    let key = sink_key(&sink, options);
-    let headers = headers(&sink, options);
-    let timestamp = sink.choice("timestamp", &[("source", SinkTimestamp::Source), ("now", SinkTimestamp::Now)]);
-    let content_type = sink.text("content_type").map(|text| text.text);
-    let overrides =
-        connection::properties(sink.reading, sink.value("properties"), &sink.path("properties"), Side::Producer);
-
-    let (to, topic, (key, key_template)) = (to?, topic?, key?);
-    let (names, header_templates): (Vec<String>, Vec<Template>) = headers?.into_iter().unzip();
-    let mut properties = to.client(Side::Producer, &overrides);
-    profile.of_producer(&mut properties);
-    let settings = Sink {
-        properties,
-        topic: topic.text.clone(),
-        partition: partition?,
-        key,
-        headers: names,
-        timestamp: timestamp?,
-        content_type,
-    };
-    Some((settings, key_template.into_iter().chain(header_templates).collect(), to, topic))
-}
-
-fn sink_key(sink: &Section<'_>, options: &Options) -> Option<(SinkKey, Option<Template>)> {
-    match sink.value("key").map(|value| &value.kind) {
-        None => Some((SinkKey::Source, None)),
-        Some(ValueKind::Nil) => Some((SinkKey::Null, None)),
-        Some(_) => Some((SinkKey::Template, Some(sink.template("key", options)?))),
-    }
-}
-
-fn headers(sink: &Section<'_>, options: &Options) -> Option<Vec<(String, Template)>> {
-    let path = sink.path("headers");
-    let entries = sink.reading.entries(sink.value("headers"), &path);
-    let compiled: Vec<Option<(String, Template)>> = entries
-        .into_iter()
-        .map(|(name, value)| {
-            let at = place(Some(value), &join(&path, name));
-            let template = match secrets::is_secret_name(name) {
-                true => sink.reading.secret_template(value, at, options),
-                false => sink.reading.template(value, at, options),
-            };
-            Some((name.to_owned(), template?))
-        })
-        .collect();
-    compiled.into_iter().collect()
-}
-
 /// What a payload is, and what it must be.
 fn payload(pipeline: &Section<'_>) -> Option<(PayloadFormat, PayloadReading)> {
     let path = pipeline.path("payload");
@@ -241,7 +187,7 @@ fn limits(pipeline: &Section<'_>) -> Option<Limits> {
 }
 
 /// The connection that is named, or else the only one.
-fn connection<'a>(section: &Section<'_>, connections: &'a [Connection]) -> Option<&'a Connection> {
+pub(super) fn connection<'a>(section: &Section<'_>, connections: &'a [Connection]) -> Option<&'a Connection> {
     let names = || connections.iter().map(|connection| connection.name.as_str());
     if section.is_there("connection") {
         let Text { text, at, .. } = section.text("connection")?;

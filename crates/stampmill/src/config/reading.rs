@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Value, ValueKind};
+use stampmill_core::cel::{CelError, Expression};
 use stampmill_core::template::{Ambient, Options, Partials, Template, TemplateError};
 
 use super::error::{ConfigError, Place};
@@ -103,6 +104,18 @@ impl<'e> Reading<'e> {
     pub(crate) fn template(&self, value: &Value, at: Place, options: &Options) -> Option<Template> {
         let source = self.written(value, &at, "a template")?;
         self.compiled(source, at, options)
+    }
+
+    /// The text of an expression is never interpolated.
+    pub(crate) fn expression(
+        &self,
+        value: &Value,
+        at: Place,
+        read: impl FnOnce(&str) -> Result<Expression, CelError>,
+    ) -> Option<Expression> {
+        let source = self.written(value, &at, "an expression")?;
+        let source = source.trim_end_matches(['\r', '\n']);
+        read(source).map_err(|source| self.note(ConfigError::Expression { at, source: Box::new(source) })).ok()
     }
 
     /// A template that must not be shown: where one is wrong, only the place is told.

@@ -77,9 +77,13 @@ fn value(kind: &Kind) -> String {
         Kind::TemplateOrNull => "template or null".to_owned(),
         Kind::Topics => "list of topics".to_owned(),
         Kind::Paths => "list of paths".to_owned(),
+        Kind::Path => "path".to_owned(),
+        Kind::Expression => "expression".to_owned(),
+        Kind::Assigned => "template, `cel:` and an expression, or null".to_owned(),
         Kind::Table(_) => "table".to_owned(),
         Kind::Entries(entry) => format!("a {} for each name", value(entry)),
         Kind::Properties(_) => "table of librdkafka properties".to_owned(),
+        Kind::StepsWithin => "list, as `transforms`".to_owned(),
         Kind::Steps(_) | Kind::List(_) => "list".to_owned(),
         Kind::Other(words) => (*words).to_owned(),
         Kind::Short(keys) => match keys.first() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use config::{Value, ValueKind};
+use stampmill_core::cel::{self, Expression};
 use stampmill_core::template::{Options, Template};
 
 use super::error::{ConfigError, Place, remedy};
@@ -10,7 +11,7 @@ use super::layers::{self, Layer, get};
 use super::numbers::{bytes, digits};
 use super::origin;
 use super::reading::{Reading, Text, describe, join, place};
-use super::schema::{Default, Key, Kind};
+use super::schema::{self, Default, Key, Kind};
 
 /// A table with its keys. Every getter answers `None` for what was left out or is wrong; the latter is noted.
 #[derive(Clone, Copy)]
@@ -145,6 +146,16 @@ impl<'a> Section<'a> {
         self.reading.template(self.value(name)?, self.at(name), options)
     }
 
+    /// The condition that is written there.
+    pub(crate) fn condition(&self, name: &str, options: &cel::Options) -> Option<Expression> {
+        self.reading.expression(self.value(name)?, self.at(name), |source| Expression::condition(source, options))
+    }
+
+    /// The expression that is written there.
+    pub(crate) fn expression(&self, name: &str, options: &cel::Options) -> Option<Expression> {
+        self.reading.expression(self.value(name)?, self.at(name), |source| Expression::new(source, options))
+    }
+
     /// The template in the file that is named there, relative to the configuration file.
     pub(crate) fn template_file(&self, name: &str, options: &Options) -> Option<Template> {
         let text = self.text(name)?;
@@ -180,22 +191,31 @@ impl<'a> Section<'a> {
         };
         let path = |item: &Value| {
             let text = self.reading.text(item, self.at(name))?;
-            let mut keys = text.text.split('.');
-            let rest: Vec<String> = keys.by_ref().skip(1).map(str::to_owned).collect();
-            if text.text.starts_with("payload.") && rest.iter().all(|key| !key.is_empty()) {
-                return Some(rest);
+            match path_of(&text.text).filter(|path| !path.is_empty()) {
+                Some(path) => Some(path),
+                None => self.refuse(name, text, "a path such as `payload.card.number` or `payload.cards.*.number`"),
             }
-            self.refuse(name, text, "a path such as `payload.card.number` or `payload.cards.*.number`")
         };
         // All are looked at before the first fault ends it.
         let paths: Vec<Option<Vec<String>>> = items.iter().map(path).collect();
         paths.into_iter().collect()
     }
 
+    /// A path into the payload, without `payload`.
+    pub(crate) fn a_path(&self, name: &str) -> Option<Vec<String>> {
+        let text = self.text(name)?;
+        match path_of(&text.text) {
+            Some(path) => Some(path),
+            None => self.refuse(name, text, "`payload`, or a path such as `payload.items`"),
+        }
+    }
+
     /// The items of a list, and the keys that an item may have; none if the list was left out.
     pub(crate) fn items(&self, name: &str) -> Option<(&'static [Key], &'a [Value])> {
-        let (Kind::Steps(keys) | Kind::List(keys)) = self.key(name).kind else {
-            unreachable!("`{name}` is a list of tables in the schema")
+        let keys = match self.key(name).kind {
+            Kind::Steps(keys) | Kind::List(keys) => keys,
+            Kind::StepsWithin => schema::STEPS,
+            _ => unreachable!("`{name}` is a list of tables in the schema"),
         };
         match self.value(name).map(|value| &value.kind) {
             None => Some((keys, &[])),
@@ -236,6 +256,11 @@ impl<'a> Section<'a> {
         get(self.value, name).is_some()
     }
 
+    /// Whether somebody wrote it, and it is not a default.
+    pub(crate) fn is_written(&self, name: &str) -> bool {
+        get(self.value, name).is_some_and(|value| value.origin() != Some(origin::DEFAULT) && !is_empty(value))
+    }
+
     pub(crate) fn refuse<T>(&self, name: &str, text: Text, expected: impl Into<String>) -> Option<T> {
         let expected = format!("{} ({})", expected.into(), self.key(name).doc);
         let found = text.shown();
@@ -247,6 +272,14 @@ impl<'a> Section<'a> {
         // Names are literals of this crate, and every one of them is read whenever a pipeline is.
         self.keys.iter().find(|key| key.name == name).unwrap_or_else(|| unreachable!("`{name}` is in the schema"))
     }
+}
+
+/// What stands behind `payload`, key by key.
+fn path_of(text: &str) -> Option<Vec<String>> {
+    let mut keys = text.split('.');
+    let starts_there = keys.next() == Some("payload");
+    let rest: Vec<String> = keys.map(str::to_owned).collect();
+    (starts_there && rest.iter().all(|key| !key.is_empty())).then_some(rest)
 }
 
 fn is_empty(value: &Value) -> bool {

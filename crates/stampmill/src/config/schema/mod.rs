@@ -4,7 +4,7 @@
 mod pipeline;
 mod program;
 
-pub(crate) use self::pipeline::{ENVELOPE, LOG, PIPELINE};
+pub(crate) use self::pipeline::{ENVELOPE, LOG, PIPELINE, STEPS};
 pub(crate) use self::program::{MEMORY, ROOT};
 use super::properties::Side;
 
@@ -56,6 +56,12 @@ pub(crate) enum Kind {
     Topics,
     /// A list of paths into the payload.
     Paths,
+    /// A path into the payload.
+    Path,
+    /// An expression in CEL; `${` in it is literal text.
+    Expression,
+    /// A template, an expression under `cel`, or null.
+    Assigned,
     Table(&'static [Key]),
     /// Names of the operator's choice, each with an entry.
     Entries(&'static Kind),
@@ -63,6 +69,8 @@ pub(crate) enum Kind {
     Properties(Side),
     /// A list, each item a table with just one of the keys.
     Steps(&'static [Key]),
+    /// Steps within a step: as under `transforms`.
+    StepsWithin,
     /// A list, each item a table of these keys.
     List(&'static [Key]),
     /// What the words say; whoever asks for it reads it by itself.

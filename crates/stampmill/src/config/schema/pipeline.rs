@@ -7,7 +7,8 @@ use super::{Key, Kind, key, word};
 pub(crate) static PIPELINE: &[Key] = &[
     key("source", Kind::Table(SOURCE), Absent, "where records come from"),
     key("transforms", Kind::Steps(STEPS), Absent, "what happens to a record, in order; nothing, if left out"),
-    key("sink", Kind::Table(SINK), Absent, "where envelopes go"),
+    key("sink", Kind::Table(SINK), Absent, "where envelopes go; what all have in common, where there are `sinks`"),
+    key("sinks", Kind::List(SINKS), Absent, "several topics to write, each with a condition if need be, on one connection"),
     key("actors", Kind::Table(ACTORS), Absent, "how many actors of each kind"),
     key("on_failure", Kind::Table(ON_FAILURE), Absent, "what becomes of a record that cannot be processed"),
     key("payload", Kind::Table(PAYLOAD), Absent, "what a payload must be"),
@@ -138,23 +139,41 @@ static SOURCE: &[Key] = &[
 
 static SINK: &[Key] = &[
     key("connection", Kind::Text, Absent, "a name under `connections`; the only one, if left out"),
-    key("topic", Kind::Topic, Required, "the topic to write"),
-    key(
-        "partition",
-        Kind::WordOrNumber(&["key", "source"]),
-        Value("key"),
-        "`key`: by the key, as the Java client does; `source`: the source's number; or a number",
-    ),
-    key("key", Kind::TemplateOrNull, Absent, "a template, or null for none; the input's key, if left out"),
-    key(
-        "headers",
-        Kind::Entries(&Kind::Template),
-        Absent,
-        "headers to add or replace: name and template, added in the order of their names",
-    ),
-    key("timestamp", word(&["source", "now"]), Value("source"), "`source`: the input's; `now`: the moment of sending"),
-    key("content_type", Kind::Text, Absent, "value of the header `content-type`; the input's, if left out"),
+    key("topic", Kind::Topic, Absent, "the topic to write; it stands under `sinks` where there are any"),
+    PARTITION,
+    KEY,
+    HEADERS,
+    TIMESTAMP,
+    CONTENT_TYPE,
     key("properties", Kind::Properties(Side::Producer), Absent, "producer properties, over those of the connection"),
+];
+
+const PARTITION: Key = key(
+    "partition",
+    Kind::WordOrNumber(&["key", "source"]),
+    Value("key"),
+    "`key`: by the key, as the Java client does; `source`: the source's number; or a number",
+);
+const KEY: Key = key("key", Kind::TemplateOrNull, Absent, "a template, or null for none; the input's key, if left out");
+const HEADERS: Key = key(
+    "headers",
+    Kind::Entries(&Kind::Template),
+    Absent,
+    "headers to add or replace: name and template, added in the order of their names",
+);
+const TIMESTAMP: Key =
+    key("timestamp", word(&["source", "now"]), Value("source"), "`source`: the input's; `now`: the moment of sending");
+const CONTENT_TYPE: Key =
+    key("content_type", Kind::Text, Absent, "value of the header `content-type`; the input's, if left out");
+
+pub(crate) static SINKS: &[Key] = &[
+    key("topic", Kind::Topic, Required, "the topic to write"),
+    key("when", Kind::Expression, Absent, "a condition over the record as it came, or over its part after `split`"),
+    PARTITION,
+    KEY,
+    HEADERS,
+    TIMESTAMP,
+    CONTENT_TYPE,
 ];
 
 static ACTORS: &[Key] = &[
@@ -237,10 +256,56 @@ static SUPERVISION: &[Key] = &[
     ),
 ];
 
-static STEPS: &[Key] = &[
+pub(crate) static STEPS: &[Key] = &[
     key("log", Kind::Short(LOG), Absent, "writes a line to the log"),
     key("envelope", Kind::Short(ENVELOPE), Absent, "renders the record into its envelope"),
+    key("filter", Kind::Short(FILTER), Absent, "lets through what meets a condition; the rest is settled and counted"),
+    key("switch", Kind::List(CASES), Absent, "the steps of the first case that holds; if none does, the record goes on"),
+    key("set", Kind::Table(SET), Absent, "sets variables, the key, headers or the timestamp for all that follows"),
+    key("split", Kind::Short(SPLIT), Absent, "an array becomes as many records, settled when all of them are"),
+    key("mask", Kind::Paths, Absent, "values that become `***`: paths such as `payload.card.number`, `*` for every item"),
+    key("dedupe", Kind::Short(DEDUPE), Absent, "lets through what has a key that did not come shortly before"),
+    key("throttle", Kind::Short(THROTTLE), Absent, "lets so many records a second through; those behind them wait"),
 ];
+
+static FILTER: &[Key] = &[
+    key("if", Kind::Expression, Absent, "what meets it passes"),
+    key("unless", Kind::Expression, Absent, "what does not meet it passes"),
+];
+
+static CASES: &[Key] = &[
+    key("when", Kind::Expression, Absent, "a condition; a last case without one is for all the others"),
+    key("transforms", Kind::StepsWithin, Absent, "the steps of the case; none, if left out"),
+];
+
+static SET: &[Key] = &[
+    key("vars", Kind::Entries(&Kind::Assigned), Absent, "variables: name and value; null removes one"),
+    key("key", Kind::Assigned, Absent, "the record's key; null for none"),
+    key("headers", Kind::Entries(&Kind::Assigned), Absent, "headers: name and value; null removes all of that name"),
+    key("timestamp", Kind::Assigned, Absent, "the record's timestamp, in milliseconds since 1970"),
+];
+
+static SPLIT: &[Key] = &[
+    key("each", Kind::Path, Required, "the array: `payload`, or a path such as `payload.items`"),
+    key("limit", Kind::Number { min: 1, max: 1_000_000 }, Value("10000"), "items at the most; more are a failure"),
+];
+
+static DEDUPE: &[Key] = &[
+    key("key", Kind::Expression, Required, "what must be new"),
+    key(
+        "window",
+        Kind::Number { min: 1, max: 10_000_000 },
+        Value("100000"),
+        "keys of each partition that are remembered, about 100 bytes each",
+    ),
+];
+
+static THROTTLE: &[Key] = &[key(
+    "per_second",
+    Kind::Number { min: 1, max: 1_000_000_000 },
+    Required,
+    "records a second, of this instance",
+)];
 
 pub(crate) static LOG: &[Key] = &[
     key("message", Kind::Template, Required, "the line, as a template"),

@@ -119,7 +119,7 @@ impl Pipeline<'_> {
     fn sink(&self, mut sink: Map<String, Value>, profile: &str) -> Value {
         let in_transactions = matches!(self.settings.delivery, Delivery::ExactlyOnce { .. });
         let set = Set {
-            settings: &self.settings.sink.properties,
+            settings: &self.settings.producer,
             profile,
             engine: engine_properties::of_producer(in_transactions),
         };

@@ -8,7 +8,7 @@ use super::super::layers::{self, Layer, entries, get};
 use super::super::owned;
 use super::super::properties::Property;
 use super::super::reading::{Reading, Text};
-use super::super::schema::{Key, Kind};
+use super::super::schema::{Key, Kind, STEPS};
 use super::super::secrets::{self, REDACTED};
 use super::super::{origin, topics};
 use super::scalar::{line, scalar};
@@ -58,9 +58,9 @@ impl<'a> Lines<'a> {
                 self.table(keys, table, below);
             }
             (Kind::Entries(_), None) => self.line(depth, &format!("{head} {{}} # default")),
-            (Kind::Steps(_) | Kind::Paths | Kind::Hosts, None) => self.line(depth, &format!("{head} [] # default")),
-            // The last two stand in files with cases only.
-            (_, None) | (Kind::List(_) | Kind::Other(_), _) => self.line(depth, &format!("# {head} (left out)")),
+            (Kind::Steps(_) | Kind::StepsWithin | Kind::Paths | Kind::Hosts, None) => self.line(depth, &format!("{head} [] # default")),
+            // The last one stands in files with cases only.
+            (_, None) | (Kind::Other(_), _) => self.line(depth, &format!("# {head} (left out)")),
             (Kind::Entries(entry), Some(table)) => self.entries(depth, head, entry, table),
             (Kind::Properties(_), Some(table)) => {
                 self.line(depth, head);
@@ -71,7 +71,16 @@ impl<'a> Lines<'a> {
                 self.line(depth, head);
                 self.table(keys, table.as_ref(), below);
             }
-            (Kind::Steps(keys), Some(list)) => self.steps(depth, head, keys, list),
+            (Kind::Steps(keys), Some(list)) => self.steps((depth, below), head, keys, list),
+            (Kind::StepsWithin, Some(list)) => self.steps((depth, below), head, STEPS, list),
+            (Kind::List(keys), Some(list)) => self.list((depth, below), head, keys, list),
+            (Kind::Assigned, Some(value)) => match get(Some(value), "cel") {
+                Some(expression) => {
+                    self.line(depth, head);
+                    self.template(below, "cel:", expression, false);
+                }
+                None => self.template(depth, head, value, false),
+            },
             (Kind::Topics | Kind::Hosts, Some(list)) => {
                 let topics = topics::texts(self.reading, list, head.trim_end_matches(':'));
                 self.texts(depth, head, topics);
@@ -80,8 +89,8 @@ impl<'a> Lines<'a> {
                 let paths = items(list).iter().filter_map(|item| self.read(head, item)).collect();
                 self.texts(depth, head, paths);
             }
-            (Kind::Template | Kind::TemplateOrNull, Some(value)) => self.template(depth, head, value, false),
-            (Kind::Text | Kind::Topic, Some(value)) => self.text(depth, head, value, true),
+            (Kind::Template | Kind::TemplateOrNull | Kind::Expression, Some(value)) => self.template(depth, head, value, false),
+            (Kind::Text | Kind::Topic | Kind::Path, Some(value)) => self.text(depth, head, value, true),
             (Kind::Secret, Some(value)) => {
                 if let Some(text) = self.read(head, value) {
                     self.scalar(depth, head, &Shown { is_comment: true, ..Shown::of(&text, true) });
@@ -110,14 +119,26 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn steps(&mut self, depth: usize, head: &str, keys: &[Key], list: &Value) {
+    fn steps(&mut self, (depth, below): (usize, usize), head: &str, keys: &[Key], list: &Value) {
         if items(list).is_empty() {
             return self.line(depth, &format!("{head} [] # {}", comment(list)));
         }
         self.line(depth, head);
         for item in items(list) {
             for key in keys.iter().filter(|key| get(Some(item), key.name).is_some()) {
-                self.entry(depth + 1, &format!("- {}:", key.name), &key.kind, get(Some(item), key.name));
+                self.entry(below, &format!("- {}:", key.name), &key.kind, get(Some(item), key.name));
+            }
+        }
+    }
+
+    /// The items of a list: the first of its keys stands behind the dash, and the others below it.
+    fn list(&mut self, (depth, below): (usize, usize), head: &str, keys: &[Key], list: &Value) {
+        self.line(depth, head);
+        for item in items(list) {
+            let there = keys.iter().filter(|key| get(Some(item), key.name).is_some());
+            for (place, key) in there.enumerate() {
+                let (depth, dash) = if place == 0 { (below, "- ") } else { (below + 1, "") };
+                self.entry(depth, &format!("{dash}{}:", key.name), &key.kind, get(Some(item), key.name));
             }
         }
     }
