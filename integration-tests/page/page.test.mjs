@@ -103,7 +103,7 @@ describe("the page", { skip }, () => {
   test("text of the server stays text", async () => {
     const world = World.halted();
     const [pipeline] = world.pipelines;
-    Object.assign(pipeline, { name: HOSTILE, reasons: [HOSTILE], steps: [HOSTILE], dead_letter_topic: HOSTILE, sink: { topic: HOSTILE } });
+    Object.assign(pipeline, { name: HOSTILE, reasons: [HOSTILE], steps: [HOSTILE], dead_letter_topic: HOSTILE, sinks: [{ topic: HOSTILE }] });
     pipeline.source = { topics: [HOSTILE, "other"], group: HOSTILE };
     for (const partition of pipeline.partitions) Object.assign(partition, { topic: HOSTILE, trouble: HOSTILE });
     for (const failure of pipeline.failures) Object.assign(failure, { topic: HOSTILE, step: HOSTILE, class: HOSTILE, reason: HOSTILE });

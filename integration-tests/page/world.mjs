@@ -13,7 +13,7 @@ const counts = () => Object.fromEntries(
 
 const pipeline = (name, topics, partitions, rate) => ({
   name, health: "ready", reasons: [], paused: false, delivery: "at_least_once", generation: 1,
-  source: { topics, group: name }, steps: ["log", "envelope"], sink: { topic: `${name}-out` },
+  source: { topics, group: name }, steps: ["log", "envelope"], sinks: [{ topic: `${name}-out` }],
   dead_letter_topic: `${name}.dead-letter`, actors: { transforms: 2, producers: 1 }, counts: counts(),
   lag: 0, behind_seconds: 0, in_flight: 0, memory: { in_flight_bytes: 0, limit_bytes: 161_000_000 },
   partitions: topics.flatMap((topic) => Array.from({ length: partitions }, (_, number) => partition(topic, number, rate))),

@@ -105,6 +105,11 @@ impl Transforms {
         &self.program.logs
     }
 
+    /// The kinds of the steps, in order, as a configuration calls them; not those within others.
+    pub fn kinds(&self) -> &[&'static str] {
+        &self.program.kinds
+    }
+
     /// Whether there is a `dedupe` step.
     pub fn dedupes(&self) -> bool {
         !self.program.windows.is_empty()

@@ -130,12 +130,12 @@ impl Offline {
 // === impl Prepared ===
 
 impl Prepared {
-    /// What goes out, in order; `None` for a tombstone.
-    pub fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+    /// What goes out, in order: the place of its sink among those of the pipeline, and the payload, `None` for a tombstone.
+    pub fn sends(&self) -> impl Iterator<Item = (usize, Option<&[u8]>)> {
         let outputs = &self.work.outputs;
         outputs.sends().map(|(_, send)| match &send.value {
-            OutputValue::Tombstone => None,
-            OutputValue::Rendered(range) => Some(&outputs.bytes[range.clone()]),
+            OutputValue::Tombstone => (send.sink, None),
+            OutputValue::Rendered(range) => (send.sink, Some(&outputs.bytes[range.clone()])),
         })
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Program {
     /// By the numbers of the sinks.
     pub(super) sinks: Vec<Sink>,
     pub(super) logs: Vec<Log>,
+    /// The kinds of the steps, as a configuration calls them; not those within others.
+    pub(super) kinds: Vec<&'static str>,
     /// The sizes of windows of `dedupe` steps.
     pub(super) windows: Vec<usize>,
     /// The rates of `throttle` steps.
@@ -117,6 +119,7 @@ struct At {
 
 impl Program {
     pub(super) fn new(flow: Flow) -> Self {
+        let kinds = flow.steps.iter().map(Step::kind).collect();
         let mut builder = Builder {
             operations: Vec::new(),
             stages: vec![Reads::default()],
@@ -129,7 +132,7 @@ impl Program {
         builder.flow(flow, "", At { stage: 0, origin: 0 });
         let Builder { operations, stages, vars, sinks, logs, windows, buckets } = builder;
         let stages = stages.iter().map(Reads::compile).collect();
-        Self { operations, stages, vars: vars.compile(), sinks, logs, windows, buckets }
+        Self { operations, stages, vars: vars.compile(), sinks, logs, kinds, windows, buckets }
     }
 }
 

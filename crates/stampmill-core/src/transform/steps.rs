@@ -48,6 +48,23 @@ pub enum Step {
     Throttle { per_second: u32 },
 }
 
+impl Step {
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Log(_) => "log",
+            Self::Envelope(_) => "envelope",
+            Self::Filter(_) => "filter",
+            Self::Switch(_) => "switch",
+            Self::Set(_) => "set",
+            Self::Split(_) => "split",
+            Self::Mask(_) => "mask",
+            Self::Lookup(_) => "lookup",
+            Self::Dedupe(_) => "dedupe",
+            Self::Throttle { .. } => "throttle",
+        }
+    }
+}
+
 /// Writes a line for each record.
 #[derive(Clone, Debug)]
 pub struct Log {

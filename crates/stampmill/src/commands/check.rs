@@ -40,7 +40,12 @@ pub(crate) fn run(settings: &Settings, online: bool) -> ExitCode {
 fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -> String {
     let topics = found.sources.iter();
     let topics = topics.map(|(topic, partitions)| format!("{} ({partitions} partitions)", secrets.shown(topic)));
-    let takes = found.sink_takes.map_or_else(String::new, |bytes| format!(", up to {bytes} bytes in a batch"));
+    let sinks = pipeline.sinks.iter().zip(&found.sinks).map(|(sink, seen)| {
+        let takes = seen.takes.as_ref().ok().copied().flatten();
+        let takes = takes.map_or_else(String::new, |bytes| format!(", up to {bytes} bytes in a batch"));
+        format!("{} ({} partitions{takes})", secrets.shown(&sink.topic), seen.partitions)
+    });
+    let sinks = sinks.collect::<Vec<_>>().join(", ");
     let dead_letters = match found.dead_letters {
         DeadLetterTopic::Unused => String::new(),
         DeadLetterTopic::There { partitions } => format!(", dead letters ({partitions} partitions)"),
@@ -55,18 +60,16 @@ fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -
     let sources = topics.collect::<Vec<_>>();
     let sources = if sources.is_empty() { "no topic that matches yet".to_owned() } else { sources.join(", ") };
     format!(
-        "  found        {sources}; {} ({} partitions{takes}){dead_letters}\n  \
+        "  found        {sources}; {sinks}{dead_letters}\n  \
          allowed      {allowed}\n  \
          memory       {}\n",
-        secrets.shown(&pipeline.sink.topic),
-        found.sink_partitions,
         found.memory
     )
 }
 
 /// No property is in it: a password would be one.
 fn summary(pipeline: &PipelineSettings, secrets: &Secrets) -> String {
-    let PipelineSettings { name, source, sink, actors, on_failure, .. } = pipeline;
+    let PipelineSettings { name, source, sinks, actors, on_failure, .. } = pipeline;
     let order = match pipeline.ordering {
         Ordering::Partition => "in order by partition",
         Ordering::Key => "in order by key",
@@ -81,21 +84,24 @@ fn summary(pipeline: &PipelineSettings, secrets: &Secrets) -> String {
         Start::Earliest => "earliest",
         Start::Latest => "latest",
     };
-    let partition = match sink.partition {
-        SinkPartition::ByKey => "partition by key".to_owned(),
-        SinkPartition::Source => "partition of the source".to_owned(),
-        SinkPartition::Number(number) => format!("partition {number}"),
-    };
+    let sinks = sinks.iter().map(|sink| {
+        let partition = match sink.partition {
+            SinkPartition::ByKey => "partition by key".to_owned(),
+            SinkPartition::Source => "partition of the source".to_owned(),
+            SinkPartition::Number(number) => format!("partition {number}"),
+        };
+        format!("{} ({partition})", secrets.shown(&sink.topic))
+    });
+    let sinks = sinks.collect::<Vec<_>>().join(", ");
     format!(
         "{name}\n  \
          source       {} (group {}, first time from {start})\n  \
-         sink         {} ({partition})\n  \
+         sink         {sinks}\n  \
          delivery     {}, {order}\n  \
          failures     {failures} (retries {})\n  \
          actors       transforms {}, producers {}\n",
         source.topics.iter().map(|topic| secrets.shown(topic)).collect::<Vec<_>>().join(", "),
         secrets.shown(&source.group),
-        secrets.shown(&sink.topic),
         pipeline.delivery,
         on_failure.retries,
         actors.transforms,

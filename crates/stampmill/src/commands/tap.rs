@@ -57,6 +57,7 @@ enum TapError {
 
 /// What shows records, and how many are left to be shown.
 struct Screen<'a> {
+    pipeline: &'a PipelineSettings,
     offline: Offline,
     tap: &'a Tap,
     left: u64,
@@ -86,7 +87,7 @@ fn report(error: &dyn std::error::Error, code: u8) -> ExitCode {
 fn follow(pipeline: &PipelineSettings, tap: &Tap, out: &mut dyn Write) -> Result<(), TapError> {
     let follower = Follower::open(pipeline, tap.topic.as_deref(), tap.partition, tap.from)?;
     eprintln!("{} through `{}`; Ctrl-C ends it", described(&follower), pipeline.name);
-    let mut screen = Screen { offline: Offline::new(pipeline), tap, left: tap.count.unwrap_or(u64::MAX), out };
+    let mut screen = Screen { pipeline, offline: Offline::new(pipeline), tap, left: tap.count.unwrap_or(u64::MAX), out };
     let mut shown = Ok(());
     follower.follow(&mut |batch| {
         shown = screen.show(batch);
@@ -141,26 +142,36 @@ impl Screen<'_> {
     }
 
     /// What the pipeline makes of it: how that is called, and what it is.
-    fn after(&mut self, alone: Batch) -> (&'static str, String) {
+    fn after(&mut self, alone: Batch) -> Vec<(&'static str, String)> {
+        let sinks = &self.pipeline.sinks;
         match self.offline.render(alone) {
-            Ok(Some(prepared)) => ("after", line(prepared.value())),
-            Ok(None) => ("skipped", String::new()),
+            // Where there are several topics it says which.
+            Ok(Some(prepared)) => prepared
+                .sends()
+                .map(|(sink, value)| match &sinks[..] {
+                    [_] => ("after", line(value)),
+                    _ => ("after", format!("{} {}", sinks[sink].topic, line(value))),
+                })
+                .collect(),
+            Ok(None) => vec![("skipped", String::new())],
             Err(failed) => {
                 let (class, reason) = (failed.fault.class.as_str(), &failed.fault.reason);
-                ("fault", escaped(&format!("{}: {class}: {reason}", failed.step)))
+                vec![("fault", escaped(&format!("{}: {class}: {reason}", failed.step)))]
             }
         }
     }
 }
 
 /// The lines of one record.
-fn block(record: &Record<'_>, (kind, after): &(&str, String), width: Option<usize>) -> String {
+fn block(record: &Record<'_>, after: &[(&str, String)], width: Option<usize>) -> String {
     let Record { topic, partition, offset, timestamp, key, payload, .. } = *record;
     let (key, before) = (cut(&line(key), width), cut(&line(payload), width));
     let mut text = format!("{topic}/{partition} offset {}  {}  key {key}\n", offset.get(), written(timestamp));
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "  before   {before}");
-    let _ = writeln!(text, "{}", format!("  {kind:<7}  {}", cut(after, width)).trim_end());
+    for (kind, after) in after {
+        let _ = writeln!(text, "{}", format!("  {kind:<7}  {}", cut(after, width)).trim_end());
+    }
     text
 }
 
@@ -185,7 +196,7 @@ mod tests {
     fn nothing_of_a_record_can_steer_the_terminal() {
         let mut batch = Batch::new("in".into(), 3);
         batch.push(Offset::new(7), Some(1_700_000_000_000), Some(b"k\x1b[2J"), Some(b"{\"a\":\n\x9b1}"));
-        let after = ("after", line(Some("\u{9b}31m\rdone".as_bytes())));
+        let after = [("after", line(Some("\u{9b}31m\rdone".as_bytes())))];
         assert_eq!(
             block(&batch.record(0), &after, None),
             "in/3 offset 7  2023-11-14T22:13:20.000Z  key k\\u001b[2J
@@ -199,7 +210,7 @@ mod tests {
     fn what_is_long_is_cut() {
         let mut batch = Batch::new("in".into(), 0);
         batch.push(Offset::new(0), None, None, Some(b"0123456789"));
-        let after = ("skipped", String::new());
+        let after = [("skipped", String::new())];
         assert_eq!(
             block(&batch.record(0), &after, Some(8)),
             "in/0 offset 0  -  key (null)\n  before   0123456…\n  skipped\n"

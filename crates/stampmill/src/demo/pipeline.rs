@@ -41,14 +41,15 @@ fn overrides(address: &str) -> Vec<(String, String)> {
 /// The file may be somebody's own: nothing may be read from a broker of theirs, nor written to it.
 fn refuse_others(settings: &PipelineSettings, address: &str) -> anyhow::Result<()> {
     let is_ours = |properties: &Properties| properties.get("bootstrap.servers").is_some_and(|found| found == address);
-    if !is_ours(&settings.source.properties) || !is_ours(&settings.sink.properties) {
+    if !is_ours(&settings.source.properties) || !is_ours(&settings.producer) {
         bail!("the pipeline `{PIPELINE}` has a connection other than `kafka`: the demo runs on its own broker only");
     }
-    let (sources, sink) = (&settings.source.topics, &settings.sink.topic);
+    let (sources, sinks) = (&settings.source.topics, &settings.sinks);
+    let sinks: Vec<&str> = sinks.iter().map(|sink| sink.topic.as_str()).collect();
     let dead_letters = &settings.on_failure.dead_letter_topic;
-    if *sources != [INPUT] || sink != OUTPUT || dead_letters != DEAD_LETTERS {
+    if *sources != [INPUT] || sinks != [OUTPUT] || dead_letters != DEAD_LETTERS {
         bail!(
-            "the pipeline `{PIPELINE}` goes from {sources:?} to `{sink}` and `{dead_letters}`: the demo expects \
+            "the pipeline `{PIPELINE}` goes from {sources:?} to {sinks:?} and `{dead_letters}`: the demo expects \
              `{INPUT}`, `{OUTPUT}` and `{DEAD_LETTERS}`, as in the file that comes with stampmill; start it in \
              another folder to use that one"
         );
@@ -77,10 +78,10 @@ mod tests {
             refuse_others(settings, "127.0.0.1:9").expect_err("it does another job").to_string()
         };
         let mut settings = built_in("127.0.0.1:9");
-        settings.sink.topic = "payroll".into();
-        assert!(error(&settings).contains("`payroll`"));
+        settings.sinks[0].topic = "payroll".into();
+        assert!(error(&settings).contains("payroll"));
         let mut settings = built_in("127.0.0.1:9");
-        settings.sink.properties.insert("bootstrap.servers".into(), "prod:9092".into());
+        settings.producer.insert("bootstrap.servers".into(), "prod:9092".into());
         assert!(error(&settings).contains("connection"));
     }
 }

@@ -59,6 +59,8 @@ pub(super) enum Expected {
 /// What is `None` is not looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ExpectedOutput {
+    /// Of the sink.
+    pub(super) topic: Option<String>,
     pub(super) payload: Payload,
     pub(super) key: Option<Option<Vec<u8>>>,
     pub(super) headers: Option<Headers>,

@@ -57,12 +57,13 @@ fn outputs(expect: &Section<'_>) -> Option<Vec<ExpectedOutput>> {
 
 fn output(reading: &Reading<'_>, item: &Value, path: &str) -> Option<ExpectedOutput> {
     let output = Section::open(reading, OUTPUT, Some(item), path);
+    let topic = output.verbatim("topic").map(str::to_owned);
     let key = bytes(&output, "key");
     let headers = headers(&output, "headers");
     let timestamp = timestamp(&output);
     let words = [("key", SinkPartition::ByKey), ("source", SinkPartition::Source)];
     let partition = output.choice_or_number("partition", &words, SinkPartition::Number);
-    Some(ExpectedOutput { payload: payload(&output)?, key, headers, timestamp, partition })
+    Some(ExpectedOutput { topic, payload: payload(&output)?, key, headers, timestamp, partition })
 }
 
 fn timestamp(output: &Section<'_>) -> Option<ExpectedTimestamp> {

@@ -50,7 +50,10 @@ pub(super) fn written(found: &Found, before: Option<&Expect>, pipeline: &Pipelin
 }
 
 fn output(sent: &Sent, before: Option<&ExpectedOutput>, pipeline: &PipelineSettings) -> Option<Yaml<'static>> {
-    let mut output = Mapping::new();
+    let (mut output, sink) = (Mapping::new(), &pipeline.sinks[sent.sink]);
+    if before.map_or(pipeline.sinks.len() > 1, |before| before.topic.is_some()) {
+        put(&mut output, "topic", text(&sink.topic));
+    }
     match (before.map(|before| &before.payload), as_json(sent.payload.as_deref())) {
         (Some(Payload::Json(_)), Some(json)) => put(&mut output, "json", json),
         _ => put(&mut output, "payload", bytes(sent.payload.as_deref())),
@@ -68,7 +71,7 @@ fn output(sent: &Sent, before: Option<&ExpectedOutput>, pipeline: &PipelineSetti
         put(&mut output, "headers", Yaml::Sequence(headers.collect::<Option<_>>()?));
     }
     if before.timestamp.is_some() {
-        let timestamp = match (pipeline.sink.timestamp, sent.timestamp) {
+        let timestamp = match (sink.timestamp, sent.timestamp) {
             (SinkTimestamp::Now, _) => "now".to_owned(),
             (SinkTimestamp::Source, None) => "null".to_owned(),
             (SinkTimestamp::Source, Some(millis)) => millis.to_string(),
@@ -76,7 +79,7 @@ fn output(sent: &Sent, before: Option<&ExpectedOutput>, pipeline: &PipelineSetti
         put(&mut output, "timestamp", plain(&timestamp));
     }
     if before.partition.is_some() {
-        put(&mut output, "partition", plain(&show::partition(pipeline.sink.partition)));
+        put(&mut output, "partition", plain(&show::partition(sink.partition)));
     }
     Some(Yaml::Mapping(output))
 }

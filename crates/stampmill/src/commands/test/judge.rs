@@ -74,6 +74,10 @@ impl Context<'_> {
     }
 
     fn output(&mut self, key: &str, expected: &ExpectedOutput, found: &Sent) {
+        let sink = &self.pipeline.sinks[found.sink];
+        if let Some(expected) = expected.topic.as_ref().filter(|topic| **topic != sink.topic) {
+            self.differ(&format!("{key}.topic"), expected.clone(), sink.topic.clone());
+        }
         self.payload(key, &expected.payload, found.payload.as_deref());
         if let Some(expected) = &expected.key
             && *expected != found.key
@@ -85,7 +89,6 @@ impl Context<'_> {
         {
             self.differ(&format!("{key}.headers"), show::headers(expected), show::headers(&found.headers));
         }
-        let sink = &self.pipeline.sink;
         let timestamp = match sink.timestamp {
             SinkTimestamp::Source => ExpectedTimestamp::Of(found.timestamp),
             SinkTimestamp::Now => ExpectedTimestamp::Now,

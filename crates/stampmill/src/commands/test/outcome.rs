@@ -33,7 +33,7 @@ pub(super) fn run(pipeline: &PipelineSettings, case: &Case) -> Found {
     let mut offline = Offline::new(pipeline);
     let rendered = offline.render_with_log(batch(&case.input), LogSink { enabled: &|_, _| true, write: &write });
     let outcome = match rendered {
-        Ok(Some(prepared)) => Outcome::Outputs(vec![offline.sent(&prepared)]),
+        Ok(Some(prepared)) => Outcome::Outputs(offline.sent(&prepared)),
         Ok(None) => Outcome::Nothing,
         Err(failed) => Outcome::Failure { then: pipeline.on_failure.then, failed },
     };

@@ -34,7 +34,7 @@ pub(super) static INPUT: &[Key] = &[
 ];
 
 pub(super) static EXPECT: &[Key] = &[
-    key("outputs", Kind::List(OUTPUT), Absent, "what goes to the sink's topic"),
+    key("outputs", Kind::List(OUTPUT), Absent, "what goes to the topics of sinks, in order"),
     key("dead_letter", Kind::Table(FAULT), Absent, "it fails, and goes to the dead letters"),
     key("halted", Kind::Table(FAULT), Absent, "it fails, and holds its partition (`on_failure.then: halt`)"),
     key(
@@ -52,6 +52,7 @@ pub(super) static EXPECT: &[Key] = &[
 ];
 
 pub(super) static OUTPUT: &[Key] = &[
+    key("topic", Kind::Text, Absent, "the topic of the sink"),
     key("payload", BYTES, Absent, "the payload, byte for byte; null for a tombstone"),
     key(
         "json",

@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use stampmill_core::transform::Step;
 use stampmill_engine::Health;
 use stampmill_engine::settings::{Delivery, PipelineSettings, Then};
 use stampmill_engine::status::{ActorStatus, Failure as SeenFailure, PartitionStatus, PipelineStatus};
@@ -29,7 +28,7 @@ pub(super) struct Pipeline {
     generation: u64,
     source: Source,
     steps: Vec<&'static str>,
-    sink: Sink,
+    sinks: Vec<Sink>,
     dead_letter_topic: Option<String>,
     actors: Pools,
     counts: Counts,
@@ -66,6 +65,8 @@ struct Counts {
     bytes_out: u64,
     dead_letters: u64,
     skipped: u64,
+    /// By the step that let them not through.
+    filtered: BTreeMap<String, u64>,
     refused: u64,
     rewinds: u64,
     commits: u64,
@@ -155,8 +156,8 @@ pub(super) fn pipeline(settings: &PipelineSettings, status: PipelineStatus, secr
             topics: settings.source.topics.iter().map(shown).collect(),
             group: shown(&settings.source.group),
         },
-        steps: settings.transforms.steps().map(step).collect(),
-        sink: Sink { topic: shown(&settings.sink.topic) },
+        steps: settings.transforms.kinds().to_vec(),
+        sinks: settings.sinks.iter().map(|sink| Sink { topic: shown(&sink.topic) }).collect(),
         dead_letter_topic: dead_letters.map(shown),
         actors: Pools { transforms: settings.actors.transforms, producers: settings.actors.producers },
         counts: counts(&status),
@@ -179,13 +180,6 @@ fn reasons(health: &Health) -> Vec<String> {
     }
 }
 
-fn step(step: &Step) -> &'static str {
-    match step {
-        Step::Log(_) => "log",
-        Step::Envelope(_) => "envelope",
-    }
-}
-
 fn counts(status: &PipelineStatus) -> Counts {
     let counts = &status.counts;
     Counts {
@@ -195,6 +189,7 @@ fn counts(status: &PipelineStatus) -> Counts {
         bytes_out: counts.bytes_out,
         dead_letters: counts.dead_letters,
         skipped: counts.skipped,
+        filtered: counts.filtered.clone(),
         refused: counts.refused,
         rewinds: counts.rewinds,
         commits: counts.commits,

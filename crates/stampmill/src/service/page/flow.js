@@ -42,7 +42,7 @@ const Broker = ({ area, title, names, children }) => html`<li class=${`node brok
 </li>`;
 
 export const Flow = ({ pipeline, history, actors }) => {
-  const { source, sink, steps, counts, partitions } = pipeline;
+  const { source, sinks, steps, counts, partitions } = pipeline;
   const [read, sent, commits] = ["records_in", "records_out", "commits"].map((name) => history.rate(name));
   const of = (role) => actors.filter((actor) => actor.role === role);
   const still = partitions.filter((partition) => partition.trouble).length;
@@ -66,7 +66,7 @@ export const Flow = ({ pipeline, history, actors }) => {
     <${Wire} area="w4" perSecond=${sent}>
       <b>${rate(sent)}</b> records/s <small>${bytes(history.rate("bytes_out"))}/s</small>
     <//>
-    <${Broker} area="snk" title="broker" names=${[sink.topic]} />
+    <${Broker} area="snk" title="broker" names=${[...new Set(sinks.map((sink) => sink.topic))]} />
     <${Wire} area="b3" back perSecond=${sent}>acks<//>
     <${Wire} area="b2" back perSecond=${sent}>settled<//>
     <${Wire} area="b1" back perSecond=${commits}>commit ${rate(commits)}/s<//>
