@@ -88,6 +88,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same value, without a copy of its text.
+    pub(super) fn borrowed(&'a self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(Cow::Borrowed(text)),
+            Self::Bytes(bytes) => Self::Bytes(Cow::Borrowed(bytes)),
+            Self::Number(Number::Long(text)) => Self::Number(Number::Long(Cow::Borrowed(text))),
+            other => other.clone(),
+        }
+    }
+
     /// `None` for what holds a part of a document: no constant does.
     pub(super) fn into_constant(self) -> Option<Value<'static>> {
         Some(match self {
@@ -141,7 +151,6 @@ impl Kinds {
 
     /// As the language calls them: `type(…)` says so.
     const NAMES: [(Self, &'static str, &'static str); 11] = [
-        (Self::NULL, "null_type", "null"),
         (Self::BOOL, "bool", "true or false"),
         (Self::INT, "int", "a whole number"),
         (Self::DECIMAL, "double", "a decimal"),
@@ -152,6 +161,7 @@ impl Kinds {
         (Self::LIST, "list", "a list"),
         (Self::MAP, "map", "a map"),
         (Self::TYPE, "type", "a type"),
+        (Self::NULL, "null_type", "null"),
     ];
 
     pub(super) const fn or(self, other: Self) -> Self {

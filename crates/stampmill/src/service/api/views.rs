@@ -1,5 +1,6 @@
 //! Pipelines as JSON. Times are RFC 3339 in UTC with milliseconds, durations are seconds, and what is not known is null.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
