@@ -9,6 +9,7 @@
 
 mod cases {
     pub(crate) mod bad_input;
+    pub(crate) mod book;
     pub(crate) mod brokers;
     pub(crate) mod chaos;
     pub(crate) mod command_line;
@@ -172,6 +173,9 @@ const CASES: &[Case] = &[
         cases::footprint::memory_stays_within_its_budget_before_a_slow_sink,
     ),
     case("footprint::a_pipeline_is_measured", Group::More, cases::footprint::a_pipeline_is_measured),
+    with_own_broker("book::every_page_runs", Group::More, cases::book::every_page_runs),
+    case("book::every_link_leads_somewhere", Group::Alone, cases::book::every_link_leads_somewhere),
+    case("book::every_block_is_marked", Group::Alone, cases::book::every_block_is_marked),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),

@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run the embedded Kafka alone, for trying things out.
     DevBroker(DevBroker),
+    /// Print the completions of a shell for this program.
+    Completions(Completions),
+    /// Print the manual page of this program.
+    Man(Man),
 }
 
 #[derive(Debug, Subcommand)]
@@ -153,6 +157,21 @@ pub(crate) struct DevBroker {
     /// [default: those of the demo]
     #[arg(long = "topic", value_name = "NAME:PARTITIONS", value_parser = topic)]
     pub(crate) topics: Vec<(String, i32)>,
+}
+
+/// For bash: `stampmill completions bash > /etc/bash_completion.d/stampmill`
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// To read it: `stampmill man | man -l -`
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// Write it into this folder instead, with a page for each command
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 // === impl Configuration ===
