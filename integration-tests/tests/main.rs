@@ -121,6 +121,11 @@ const CASES: &[Case] = &[
         Group::Core,
         cases::dead_letters::they_are_listed_shown_and_replayed,
     ),
+    case(
+        "dead_letters::a_long_replay_tells_how_far_it_is",
+        Group::More,
+        cases::dead_letters::a_long_replay_tells_how_far_it_is,
+    ),
     case("tap::records_before_and_after", Group::More, cases::tap::records_before_and_after),
     case("tap::beside_the_pipeline", Group::More, cases::tap::beside_the_pipeline),
     case("ordering::a_crash_replays_little", Group::More, cases::ordering::a_crash_replays_little),
@@ -180,6 +185,8 @@ const CASES: &[Case] = &[
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),
     case("command_line::fail_fast", Group::Alone, cases::command_line::fail_fast),
+    case("command_line::completions_are_offered", Group::Alone, cases::command_line::completions_are_offered),
+    case("command_line::manual_pages_render", Group::Alone, cases::command_line::manual_pages_render),
     case("command_line::the_demo_proves_itself", Group::Alone, cases::command_line::the_demo_proves_itself),
 ];
 
