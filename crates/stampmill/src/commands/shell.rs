@@ -27,7 +27,7 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
         "ENVIRONMENT",
         &[
             (
-                "STAMPMILL__…",
+                "STAMPMILL__KEY",
                 "a key of the configuration, with `__` between its levels, as in STAMPMILL__PIPELINES__BANK_AUDIT__ACTORS__TRANSFORMS=2; stands above files and below --set",
             ),
             ("RUST_LOG", "what is logged, as in info,bank-audit=off; the logger of a log step has its pipeline's name"),
