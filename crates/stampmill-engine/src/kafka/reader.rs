@@ -62,6 +62,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(super) const POLL: Duration = Duration::from_millis(10);
 pub(super) const BATCH: usize = 500;
 
+// === impl Held ===
+
+impl Held {
+    /// How many offsets; of records there may be fewer.
+    pub fn offsets(&self) -> u64 {
+        u64::try_from(self.high - self.low).unwrap_or_default()
+    }
+}
+
 // === impl TopicReader ===
 
 impl TopicReader {
