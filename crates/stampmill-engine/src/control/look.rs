@@ -1,5 +1,7 @@
 //! What the brokers say of a pipeline before its group is joined. Nothing is made.
 
+use std::collections::BTreeSet;
+
 use rdkafka::error::KafkaError;
 use regex_lite::Regex;
 use stampmill_core::memory_plan::Share;
@@ -33,6 +35,8 @@ pub enum DeadLetterTopic {
 
 /// What a pipeline would begin with.
 pub struct Preflight {
+    /// For each token that was fetched: whom it names, from where, and for how long.
+    pub tokens: Vec<String>,
     /// The topics that are read, with their numbers of partitions.
     pub sources: Vec<(String, i32)>,
     pub sink_partitions: i32,
@@ -49,6 +53,8 @@ pub struct Preflight {
 /// # Errors
 /// The first thing that a start would wait for or end with.
 pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
+    let properties = [&settings.source.properties, &settings.sink.properties];
+    properties.iter().try_for_each(|found| found.await_credentials()).map_err(StartError::NoCredentials)?;
     let open = |properties| Admin::open(properties).map_err(|error| StartError::NotReady(error.to_string()));
     let (source, sink) = (open(&settings.source.properties)?, open(&settings.sink.properties)?);
     let Seen { topics, sink_partitions, most_bytes, dead_letters } = look(settings, &source, &sink)?;
@@ -56,7 +62,9 @@ pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
     let sources = read_topics(settings, &topics);
     let permissions = check_permissions(settings, (&source, &sources), &sink, dead_letters)?;
     let sink_takes = most_bytes.ok().flatten();
-    Ok(Preflight { sources, sink_partitions, sink_takes, dead_letters, memory, permissions })
+    let tokens: BTreeSet<String> = settings.credentials().filter_map(|found| found.token_shown()).collect();
+    let tokens = tokens.into_iter().collect();
+    Ok(Preflight { tokens, sources, sink_partitions, sink_takes, dead_letters, memory, permissions })
 }
 
 /// A start would wait for what is not allowed, record by record.
