@@ -74,28 +74,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 
-/// Waits until its clients can prove who they are, and says every ten seconds why they cannot; `false` if it is stopped
-/// before. With `fail_fast` the first failure is an error. A client that is made without a token could not do anything
-/// with it for ten seconds when it comes.
+/// Waits until new clients can prove who they are; `false` if it is stopped before. With `fail_fast` the first failure is
+/// an error. A client that is made without a token would have nothing to do.
 pub(super) fn await_credentials(
     settings: &PipelineSettings,
     stop: &Stop,
     tell: impl Fn(Health),
 ) -> Result<bool, StartError> {
-    let mut last_warning: Option<Instant> = None;
     while !stop.is_requested() {
         let tried = settings.credentials().try_for_each(|credentials| credentials.await_first(PATIENCE));
         match tried {
             Ok(()) => return Ok(true),
             Err(Unready::Refused(reason)) if settings.run.fail_fast => return Err(StartError::NoCredentials(reason)),
-            Err(Unready::Waiting(reason) | Unready::Refused(reason)) => {
-                if last_warning.is_none_or(|last| last.elapsed() >= BETWEEN_WARNINGS) {
-                    last_warning = Some(Instant::now());
-                    log::warn!("{}: waiting: {reason}", settings.name);
-                }
+            Err(Unready::Refused(reason)) => {
                 tell(Health::NoCredentials { reason });
                 std::thread::sleep(BETWEEN_TRIES);
             }
+            // For the first answer.
+            Err(Unready::Waiting(_)) => {}
         }
     }
     Ok(false)
