@@ -22,6 +22,7 @@ mod cases {
     pub(crate) mod ordering;
     pub(crate) mod panics;
     pub(crate) mod rotation;
+    pub(crate) mod security;
     pub(crate) mod service;
     pub(crate) mod start;
     pub(crate) mod supervision;
@@ -180,6 +181,7 @@ const CASES: &[Case] = &[
         cases::footprint::memory_stays_within_its_budget_before_a_slow_sink,
     ),
     case("footprint::a_pipeline_is_measured", Group::More, cases::footprint::a_pipeline_is_measured),
+    with_own_broker("security::the_broker_asks_everybody", Group::Core, cases::security::harness::it_asks_everybody),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),

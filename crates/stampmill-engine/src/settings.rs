@@ -212,6 +212,10 @@ impl PipelineSettings {
 // === impl Properties ===
 
 impl Properties {
+    pub fn new(set: BTreeMap<String, String>, credentials: Option<Arc<Credentials>>) -> Self {
+        Self { set, credentials }
+    }
+
     /// What a new client is set to.
     pub(crate) fn in_force(&self) -> BTreeMap<String, String> {
         let mut set = self.set.clone();
@@ -229,12 +233,6 @@ impl Properties {
     pub(crate) fn await_credentials(&self) -> Result<(), String> {
         let tried = self.credentials.as_ref().map_or(Ok(()), |credentials| credentials.await_first(FIRST_TRY));
         tried.map_err(|(Unready::Waiting(reason) | Unready::Refused(reason))| reason)
-    }
-}
-
-impl From<BTreeMap<String, String>> for Properties {
-    fn from(set: BTreeMap<String, String>) -> Self {
-        Self { set, credentials: None }
     }
 }
 

@@ -144,7 +144,7 @@ impl Connection {
         let librdkafkas = self.in_force(side, overrides).filter(|set| !credentials::is_oidc(set.property.first_name()));
         let set = librdkafkas.map(|set| (set.property.client_name().to_owned(), set.value.clone()));
         let set: BTreeMap<String, String> = set.collect();
-        Properties { credentials: self.credentials(side, overrides), ..Properties::from(set) }
+        Properties::new(set, self.credentials(side, overrides))
     }
 
     fn credentials(&self, side: Side, overrides: &[Set]) -> Option<Arc<Credentials>> {

@@ -102,7 +102,7 @@ impl Walk<'_> {
 
     /// What a running program follows by itself differs only when it is to come from elsewhere.
     fn property(&mut self, name: &str, value: &Value, path: &str) {
-        let first_name = Property::find(name).map_or(name, Property::first_name);
+        let first_name = Property::find(name).map_or(name, |property| property.first_name());
         let Some(text) = self.reading.text(value, place(Some(value), path)) else { return };
         let is_followed = credentials::is_followed(first_name) && text.secret.is_from_files();
         let value = if is_followed { pieces(&text.secret) } else { text.text };

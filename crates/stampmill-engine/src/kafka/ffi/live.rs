@@ -37,6 +37,8 @@ struct Registration {
 
 // SAFETY: librdkafka's clients are locked within; any thread may call what is called here.
 unsafe impl Send for Handle {}
+// SAFETY: as above.
+unsafe impl Sync for Handle {}
 
 /// Long enough for what librdkafka has to say.
 const REASON: usize = 256;
