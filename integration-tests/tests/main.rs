@@ -22,6 +22,8 @@ mod cases {
     pub(crate) mod groups;
     pub(crate) mod ordering;
     pub(crate) mod panics;
+    pub(crate) mod rotation;
+    pub(crate) mod security;
     pub(crate) mod service;
     pub(crate) mod start;
     pub(crate) mod supervision;
@@ -116,6 +118,13 @@ const CASES: &[Case] = &[
         Group::More,
         cases::failures::a_halted_partition_stays_in_its_group,
     ),
+    with_own_broker("rotation::tokens_are_renewed_under_load", Group::More, cases::rotation::tokens_are_renewed_under_load),
+    with_own_broker("rotation::an_endpoint_that_is_away", Group::More, cases::rotation::an_endpoint_that_is_away),
+    with_own_broker("rotation::a_wrong_secret_is_mended_in_its_file", Group::More, cases::rotation::a_wrong_secret_is_mended_in_its_file),
+    with_own_broker("rotation::a_password_is_rotated_under_load", Group::More, cases::rotation::a_password_is_rotated_under_load),
+    with_own_broker("rotation::a_certificate_is_rotated_under_load", Group::More, cases::rotation::a_certificate_is_rotated_under_load),
+    with_own_broker("rotation::a_certificate_is_rotated_exactly_once", Group::More, cases::rotation::a_certificate_is_rotated_exactly_once),
+    with_own_broker("rotation::a_certificate_of_a_static_member_is_rotated", Group::More, cases::rotation::a_certificate_of_a_static_member_is_rotated),
     case(
         "dead_letters::they_are_listed_shown_and_replayed",
         Group::Core,
@@ -181,6 +190,7 @@ const CASES: &[Case] = &[
     with_own_broker("book::every_page_runs", Group::More, cases::book::every_page_runs),
     case("book::every_link_leads_somewhere", Group::Alone, cases::book::every_link_leads_somewhere),
     case("book::every_block_is_marked", Group::Alone, cases::book::every_block_is_marked),
+    with_own_broker("security::the_broker_asks_everybody", Group::Core, cases::security::harness::it_asks_everybody),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),

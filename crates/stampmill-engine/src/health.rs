@@ -12,6 +12,8 @@ pub enum Health {
     Ready,
     /// In the order of the partitions.
     NotReady(Vec<Trouble>),
+    /// It could not prove to its brokers who it is, and the reason, without anything of a record or a secret.
+    NoCredentials { reason: String },
     /// It has failed and begins anew.
     Restarting { cause: String },
     /// It has failed for good.
@@ -53,7 +55,7 @@ impl Health {
         match self {
             Self::Starting => "starting",
             Self::Ready => "ready",
-            Self::NotReady(_) => "not_ready",
+            Self::NotReady(_) | Self::NoCredentials { .. } => "not_ready",
             Self::Restarting { .. } => "restarting",
             Self::Failed { .. } => "failed",
             Self::Stopped => "stopped",
@@ -69,6 +71,7 @@ impl Health {
                 let texts: Vec<String> = troubles.iter().map(ToString::to_string).collect();
                 log::error!("pipeline `{pipeline}` is not ready: {}", texts.join("; "));
             }
+            Self::NoCredentials { reason } => log::error!("pipeline `{pipeline}` is not ready: {reason}"),
             Self::Restarting { cause } => log::error!("pipeline `{pipeline}` has failed and begins anew: {cause}"),
             Self::Failed { cause } => log::error!("pipeline `{pipeline}` has failed: {cause}"),
         }
@@ -159,6 +162,8 @@ fn is_same(one: &Health, other: &Health) -> bool {
         (Health::NotReady(one), Health::NotReady(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.resembles(other))
         }
+        // Its thread tells how the reason changes.
+        (Health::NoCredentials { .. }, Health::NoCredentials { .. }) => true,
         _ => one == other,
     }
 }

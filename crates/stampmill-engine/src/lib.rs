@@ -18,6 +18,7 @@ mod ambient;
 mod arbiters;
 mod consumer;
 mod control;
+pub mod credentials;
 mod credits;
 pub mod dead_letters;
 mod health;

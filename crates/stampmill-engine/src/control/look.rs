@@ -1,5 +1,7 @@
 //! What the brokers say of a pipeline before its group is joined. Nothing is made.
 
+use std::collections::BTreeSet;
+
 use rdkafka::error::KafkaError;
 use regex_lite::Regex;
 use stampmill_core::memory_plan::Share;
@@ -40,6 +42,8 @@ pub struct SinkSeen {
 
 /// What a pipeline would begin with.
 pub struct Preflight {
+    /// For each token that was fetched: whom it names, from where, and for how long.
+    pub tokens: Vec<String>,
     /// The topics that are read, with their numbers of partitions.
     pub sources: Vec<(String, i32)>,
     /// In the order of the sinks.
@@ -55,13 +59,17 @@ pub struct Preflight {
 /// # Errors
 /// The first thing that a start would wait for or end with.
 pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
+    let properties = [&settings.source.properties, &settings.producer];
+    properties.iter().try_for_each(|found| found.await_credentials()).map_err(StartError::NoCredentials)?;
     let open = |properties| Admin::open(properties).map_err(|error| StartError::NotReady(error.to_string()));
     let (source, sink) = (open(&settings.source.properties)?, open(&settings.producer)?);
     let Seen { topics, sinks, dead_letters } = look(settings, &source, &sink)?;
     let memory = startup::plan_memory(settings, &topics)?;
     let sources = read_topics(settings, &topics);
     let permissions = check_permissions(settings, (&source, &sources), &sink, dead_letters)?;
-    Ok(Preflight { sources, sinks, dead_letters, memory, permissions })
+    let tokens: BTreeSet<String> = settings.credentials().filter_map(|found| found.token_shown()).collect();
+    let tokens = tokens.into_iter().collect();
+    Ok(Preflight { tokens, sources, sinks, dead_letters, memory, permissions })
 }
 
 /// A start would wait for what is not allowed, record by record.

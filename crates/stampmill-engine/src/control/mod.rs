@@ -78,8 +78,18 @@ pub enum PipelineError {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop(Arc<AtomicBool>);
 
+/// Why a pipeline ended without a fault. What was in flight is settled and committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Stopped,
+    /// Its certificates or keys are others now, and only new clients take them.
+    OtherCertificates,
+}
+
 pub(crate) struct Control {
     settings: Arc<PipelineSettings>,
+    /// Which certificates its clients have.
+    certificates: u64,
     /// Before the consumer, which it asks.
     ends: ends::Ends,
     consumer: Arc<GroupConsumer>,
@@ -160,17 +170,23 @@ impl Mill {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs the pipeline on the current thread, once, until it is stopped or can do no more.
-    pub(crate) fn run_once(&self) -> Result<(), PipelineError> {
+    /// Runs the pipeline on the current thread, once, until it is stopped, is to begin anew, or can do no more.
+    pub(crate) fn run_once(&self) -> Result<Ended, PipelineError> {
         let Self { counters, stop, orders, transactional_id, .. } = self;
         let Reload { settings, log } = &self.latest();
+        let tell = |health| counters.health.set(&settings.name, health);
+        if !startup::await_credentials(settings, stop, tell)? {
+            return Ok(Ended::Stopped);
+        }
+        // Before any client is made: what changes from now on is not theirs.
+        let certificates = settings.certificates();
         let source = Admin::open(&settings.source.properties).map_err(|error| match error {
             AdminError::Client(error) => PipelineError::Kafka(error),
             AdminError::Refused(code) => PipelineError::Kafka(KafkaError::AdminOp(code)),
             AdminError::Runtime(error) => PipelineError::Build(BuildError::Thread(error)),
         })?;
         let Some(cluster) = startup::await_cluster(settings, &source, stop)? else {
-            return Ok(()); // Stopped before there was anything to stop.
+            return Ok(Ended::Stopped); // Before there was anything to stop.
         };
         drop(source);
         let share = startup::plan_memory(settings, &cluster.topics)?;
@@ -198,6 +214,7 @@ impl Mill {
         let ends = ends::Ends::start(&settings.name, Arc::downgrade(&consumer)).map_err(BuildError::Thread)?;
         let control = Control {
             settings: Arc::clone(settings),
+            certificates,
             ends,
             consumer,
             topology,
@@ -251,7 +268,7 @@ fn is_refused(error: &KafkaError) -> bool {
 // === impl Control ===
 
 impl Control {
-    fn run(mut self) -> Result<(), PipelineError> {
+    fn run(mut self) -> Result<Ended, PipelineError> {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let topics: Vec<&str> = self.settings.source.topics.iter().map(String::as_str).collect();
             self.consumer.subscribe(&topics)?;
@@ -266,12 +283,15 @@ impl Control {
                 log::error!("{name}: {first}");
                 Err(stuck)
             }
-            (ended, stopped) => ended.and(stopped),
+            (ended, stopped) => stopped.and(ended),
         }
     }
 
-    fn serve(&mut self) -> Result<(), PipelineError> {
+    fn serve(&mut self) -> Result<Ended, PipelineError> {
         while !self.stop.is_requested() {
+            if self.settings.certificates() != self.certificates {
+                return Ok(Ended::OtherCertificates);
+            }
             self.poll(POLL)?;
             while let Some(change) = self.changes.pop_front() {
                 match change {
@@ -284,7 +304,7 @@ impl Control {
             self.commit_if_due();
             self.watch_if_due()?;
         }
-        Ok(())
+        Ok(Ended::Stopped)
     }
 
     /// Serves librdkafka and the actors' reports once. Rebalances are only noted.

@@ -8,12 +8,16 @@ use thiserror::Error;
 use super::Stop;
 use super::look::{self, DeadLetterTopic, Seen};
 use crate::kafka::cluster::{Admin, AdminError, Topics};
+use crate::credentials::Unready;
+use crate::health::Health;
 use crate::kafka::consumer::PREFETCH;
 use crate::producer::outgoing::Partitions;
 use crate::settings::PipelineSettings;
 
 #[derive(Debug, Error)]
 pub enum StartError {
+    #[error("{0}")]
+    NoCredentials(String),
     #[error("the brokers cannot be reached: {0}")]
     Unreachable(String),
     #[error("{0}")]
@@ -41,7 +45,7 @@ impl StartError {
     /// Waiting would not help.
     fn is_final(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::NotReady(_) => false,
+            Self::NoCredentials(_) | Self::Unreachable(_) | Self::NotReady(_) => false,
             Self::NoTransactions
             | Self::DeadLetterTopic { .. }
             | Self::NoDeadLetterTopic(_)
@@ -65,8 +69,33 @@ pub(crate) struct SinkFacts {
     pub(crate) most_bytes: Option<usize>,
 }
 
+/// For a token endpoint to answer, while a stop waits.
+const PATIENCE: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
+
+/// Waits until new clients can prove who they are; `false` if it is stopped before. With `fail_fast` the first failure is
+/// an error. A client that is made without a token would have nothing to do.
+pub(super) fn await_credentials(
+    settings: &PipelineSettings,
+    stop: &Stop,
+    tell: impl Fn(Health),
+) -> Result<bool, StartError> {
+    while !stop.is_requested() {
+        let tried = settings.credentials().try_for_each(|credentials| credentials.await_first(PATIENCE));
+        match tried {
+            Ok(()) => return Ok(true),
+            Err(Unready::Refused(reason)) if settings.run.fail_fast => return Err(StartError::NoCredentials(reason)),
+            Err(Unready::Refused(reason)) => {
+                tell(Health::NoCredentials { reason });
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            // For the first answer.
+            Err(Unready::Waiting(_)) => {}
+        }
+    }
+    Ok(false)
+}
 
 /// Waits until everything is there, and says every ten seconds what is missing; `None` if it is stopped before. With
 /// `fail_fast` the first thing that is missing is an error.

@@ -128,10 +128,11 @@ impl Control {
     pub(super) fn tell_health(&mut self) {
         let troubles: Vec<Trouble> =
             self.assigned.iter().filter_map(|(partition, assigned)| assigned.trouble(partition)).collect();
-        let health = match troubles.is_empty() {
-            true if self.is_ready => Health::Ready,
-            true => Health::Starting,
-            false => Health::NotReady(troubles),
+        let health = match (self.settings.has_token(), troubles.is_empty()) {
+            (Err(reason), true) => Health::NoCredentials { reason },
+            (Ok(()), true) if self.is_ready => Health::Ready,
+            (Ok(()), true) => Health::Starting,
+            (_, false) => Health::NotReady(troubles),
         };
         self.topology.counters().health.set(&self.settings.name, health);
     }

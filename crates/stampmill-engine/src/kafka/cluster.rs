@@ -9,7 +9,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use thiserror::Error;
 
-use super::ffi::{self, Permissions};
+use super::ffi::{self, Live, Permissions};
 use crate::settings::Properties;
 
 /// The topics of a cluster and their numbers of partitions.
@@ -44,7 +44,7 @@ pub(crate) fn partition_count<C: ClientContext>(client: &Client<C>, topic: &str)
 
 /// Asks a cluster as whoever sends to it.
 pub(crate) struct Admin {
-    client: AdminClient<Quiet>,
+    client: Live<AdminClient<Quiet>>,
     runtime: actix_rt::Runtime,
 }
 
@@ -64,10 +64,11 @@ impl Admin {
         let mut config = ClientConfig::new();
         // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
         config.set("ssl.ca.location", "probe");
-        for (name, value) in properties {
+        for (name, value) in properties.in_force() {
             config.set(name, value);
         }
         let client = config.set_log_level(RDKafkaLogLevel::Error).create_with_context(Quiet)?;
+        let client = Live::admin(client, properties.credentials.as_ref());
         Ok(Self { client, runtime: actix_rt::Runtime::new().map_err(AdminError::Runtime)? })
     }
 

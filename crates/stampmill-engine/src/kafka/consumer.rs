@@ -15,9 +15,10 @@ use stampmill_core::record::CommitOffset;
 
 use super::PartitionId;
 use super::engine_properties::{self, EngineProperties, FETCH_SIZES};
+use super::ffi::Live;
 use crate::settings::Source;
 
-pub(crate) type GroupConsumer = BaseConsumer<GroupContext>;
+pub(crate) type GroupConsumer = Live<BaseConsumer<GroupContext>>;
 
 /// Notes what librdkafka says while the control thread polls. Its callbacks do nothing else, for they run inside
 /// `poll`, and to wait there for a drain would be a deadlock.
@@ -52,14 +53,15 @@ pub(crate) fn create(source: &Source, share: &Share) -> KafkaResult<GroupConsume
     for (name, size) in FETCH_SIZES.into_iter().zip(sizes) {
         config.set(name, size.to_string());
     }
-    for (name, value) in &source.properties {
+    for (name, value) in source.properties.in_force() {
         config.set(name, value);
     }
     for (name, value) in owned {
         config.set(name, value);
     }
     config.set("group.id", &source.group).set_log_level(RDKafkaLogLevel::Warning);
-    config.create_with_context(GroupContext::default())
+    let client = config.create_with_context(GroupContext::default())?;
+    Ok(Live::consumer(client, source.properties.credentials.as_ref()))
 }
 
 // === impl GroupContext ===

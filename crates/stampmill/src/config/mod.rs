@@ -5,6 +5,7 @@
 
 mod checks;
 mod connection;
+mod credentials;
 mod effective;
 pub(crate) mod error;
 mod failures;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use config::{Value, ValueKind};
 use stampmill_core::cel::{CelError, Expression};
 use stampmill_core::template::{Ambient, Options, Partials, Template, TemplateError};
+use stampmill_engine::credentials::{Piece, Secret};
 
 use super::error::{ConfigError, Place};
 use super::interpolation::{Interpolated, interpolate};
@@ -40,6 +41,8 @@ pub(crate) struct Text {
     pub(crate) from: Vec<String>,
     /// Whether what it put in must not be shown.
     pub(crate) is_secret: bool,
+    /// What it is put together from.
+    pub(crate) secret: Secret,
 }
 
 // === impl Reading ===
@@ -65,11 +68,11 @@ impl<'e> Reading<'e> {
         let Some(folder) = origin::folder(&at.origin) else { return Some(Text::plain(raw, at)) };
         match interpolate(raw, self.environment, folder) {
             Ok(Interpolated { text, from, .. }) if from.is_empty() && text == raw => Some(Text::plain(raw, at)),
-            Ok(Interpolated { text, outline, from, is_secret }) => {
+            Ok(Interpolated { text, outline, from, secret, is_secret }) => {
                 if is_secret {
                     self.secrets.borrow_mut().add(&text);
                 }
-                Some(Text { text, at, written: Some(outline), from, is_secret })
+                Some(Text { text, at, written: Some(outline), from, is_secret, secret })
             }
             Err(fault) => {
                 self.note(ConfigError::Interpolation { at, fault });
@@ -186,7 +189,9 @@ fn extension(path: &Path) -> Option<&str> {
 impl Text {
     /// As it is written.
     pub(crate) fn plain(text: impl Into<String>, at: Place) -> Self {
-        Self { text: text.into(), at, written: None, from: Vec::new(), is_secret: false }
+        let text = text.into();
+        let secret = Secret(vec![Piece::Text(text.clone())]);
+        Self { text, at, written: None, from: Vec::new(), is_secret: false, secret }
     }
 
     /// What an error may say about it.

@@ -58,7 +58,7 @@ fn report(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
 
 fn bench(pipeline: PipelineSettings, long: Duration, log: &LogOutput) -> anyhow::Result<()> {
     let name = format!("{}-bench-{}", pipeline.name, std::process::id());
-    let scratch = Scratch::like(&pipeline.sink.properties, &pipeline.sink.topic, &name)?;
+    let scratch = Scratch::like(&pipeline.producer, &pipeline.sinks[0].topic, &name)?;
     println!("`{}` reads {} and writes to `{name}`", pipeline.name, pipeline.source.topics.join(", "));
     let measured = actix_rt::System::new().block_on(measure(apart(pipeline, &name), long, log));
     if let Err(left) = scratch.delete() {
@@ -74,7 +74,7 @@ fn apart(mut pipeline: PipelineSettings, name: &str) -> PipelineSettings {
     pipeline.source.group = name.to_owned();
     pipeline.source.start = Start::Earliest;
     pipeline.source.properties.remove("group.instance.id");
-    pipeline.sink.topic = name.to_owned();
+    pipeline.sinks.iter_mut().for_each(|sink| sink.topic = name.to_owned());
     pipeline.on_failure.then = Then::Skip;
     pipeline
 }

@@ -66,7 +66,7 @@ fn act(pipeline: &PipelineSettings, action: &Action) -> Result<ExitCode, DeadLet
 
 /// The dead letters are on the sink's cluster.
 fn open(pipeline: &PipelineSettings, group: &str) -> Result<TopicReader, ReadError> {
-    TopicReader::open(&pipeline.sink.properties, &pipeline.on_failure.dead_letter_topic, group)
+    TopicReader::open(&pipeline.producer, &pipeline.on_failure.dead_letter_topic, group)
 }
 
 fn report(error: &dyn std::error::Error, code: u8) -> ExitCode {

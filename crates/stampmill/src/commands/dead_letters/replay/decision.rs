@@ -52,7 +52,8 @@ pub(super) struct Decider<'a> {
     max_hops: u32,
     patterns: Vec<Regex>,
     offline: Offline,
-    sink_partitions: i32,
+    /// In the order of the sinks.
+    sink_partitions: Vec<i32>,
     /// The originals of stubs are read from them; `None` where there is no such topic.
     sources: BTreeMap<String, Option<TopicReader>>,
 }
@@ -65,10 +66,12 @@ impl<'a> Decider<'a> {
         writer: &'a TopicWriter,
         replay: &Replay,
     ) -> Result<Self, DeadLettersError> {
-        let sink = &pipeline.sink.topic;
+        let partitions = |sink: &Sink| {
+            writer.partitions(&sink.topic).ok_or_else(|| DeadLettersError::NoSink(sink.topic.clone()))
+        };
         let sink_partitions = match replay.to {
-            Target::Source => 0,
-            Target::Pipeline => writer.partitions(sink).ok_or_else(|| DeadLettersError::NoSink(sink.clone()))?,
+            Target::Source => Vec::new(),
+            Target::Pipeline => pipeline.sinks.iter().map(partitions).collect::<Result<_, _>>()?,
         };
         let patterns = pipeline.source.topics.iter().filter(|topic| topic.starts_with('^'));
         Ok(Self {
@@ -105,9 +108,9 @@ impl<'a> Decider<'a> {
         })
     }
 
-    /// As the pipeline would.
-    pub(super) fn send(&self, prepared: &Prepared, number: usize) -> Result<(), WriteError> {
-        self.offline.send(self.writer, self.sink_partitions, prepared, number)
+    /// As the pipeline would; returns how many records that makes.
+    pub(super) fn send(&self, prepared: &Prepared, number: usize) -> Result<usize, WriteError> {
+        self.offline.send(self.writer, &self.sink_partitions, prepared, number)
     }
 
     /// A header says where it came from, and a header can be forged.

@@ -62,7 +62,7 @@ pub(super) fn run(
     let reader = open(pipeline, &group)?;
     let properties = match replay.to {
         Target::Source => &pipeline.source.properties,
-        Target::Pipeline => &pipeline.sink.properties,
+        Target::Pipeline => &pipeline.producer,
     };
     let writer = TopicWriter::open(properties)?;
     let decider = Decider::new(pipeline, &writer, replay)?;
@@ -163,7 +163,11 @@ impl Run<'_> {
                 let record = batch.record(0);
                 format!("{}/{}, {}, hops {hops}", record.topic, record.partition, size(record.payload))
             }
-            Decision::ToSink(prepared) => format!("{}, {}", self.pipeline.sink.topic, size(prepared.value())),
+            Decision::ToSink(prepared) => {
+                let sinks = &self.pipeline.sinks;
+                let sends = prepared.sends().map(|(sink, value)| format!("{}, {}", sinks[sink].topic, size(value)));
+                sends.collect::<Vec<_>>().join("; ")
+            }
             Decision::Nothing | Decision::Left(_) => "nothing: the pipeline skips it".to_owned(),
         };
         let from = format!("{}/{}@{}", letter.topic, letter.partition, letter.offset);
@@ -176,7 +180,7 @@ impl Run<'_> {
         self.pace.wait(self.writer);
         let number = usize::try_from(offset).unwrap_or_default();
         let sent = match decision {
-            Decision::ToSource(batch, _) => self.writer.send(&batch.record(0), number),
+            Decision::ToSource(batch, _) => self.writer.send(&batch.record(0), number).map(|()| 1),
             Decision::ToSink(prepared) => self.decider.send(prepared, number),
             Decision::Nothing | Decision::Left(_) => {
                 self.summary.count(decision);
@@ -184,9 +188,9 @@ impl Run<'_> {
             }
         };
         match sent {
-            Ok(()) => {
+            Ok(sent) => {
                 self.summary.count(decision);
-                flight.in_flight += 1;
+                flight.in_flight += sent;
             }
             Err(WriteError::Refused(error)) => flight.refused.push(Undelivered { number, error }),
             Err(error) => return Err(error.into()),
