@@ -101,8 +101,8 @@ impl Offline {
         sent.collect()
     }
 
-    /// Sends it to the topics of the sinks, which have so many partitions. For each that is not
-    /// delivered `number` comes back. Returns how many they are.
+    /// Sends it to the topics of the sinks, which have so many partitions, and counts in `in_flight` how many records that
+    /// makes. For each that is not delivered `number` comes back.
     ///
     /// # Errors
     /// librdkafka does not take one of them.
@@ -112,18 +112,18 @@ impl Offline {
         sink_partitions: &[i32],
         prepared: &Prepared,
         number: usize,
-    ) -> Result<usize, WriteError> {
+        in_flight: &mut usize,
+    ) -> Result<(), WriteError> {
         // What cannot be processed is not prepared, so nothing of this is a dead letter.
         let partitions = Partitions { sinks: sink_partitions.into(), dead_letters: 0 };
-        let mut sent = 0;
         for (place, _) in prepared.work.outputs.sends() {
             writer.queue(|producer| {
                 let topics = SinkTopics::open(producer, &self.destination).ok_or(RDKafkaErrorCode::InvalidTopic)?;
                 self.destination.send(&topics, &partitions, &prepared.work, place, &Form::AsRendered, number)
             })?;
-            sent += 1;
+            *in_flight += 1;
         }
-        Ok(sent)
+        Ok(())
     }
 }
 

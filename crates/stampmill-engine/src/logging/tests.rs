@@ -10,7 +10,7 @@ use log::{Metadata, Record as LogRecord};
 use stampmill_core::log_options::{LogOptions, OnFull};
 use stampmill_core::record::{Batch, Offset};
 use stampmill_core::template::{Media, Options, Template};
-use stampmill_core::transform::{Level, Log, Reading, Step, Transforms};
+use stampmill_core::transform::{Flow, Level, Log, Reading, Step, Transforms};
 
 use super::*;
 use crate::AMBIENT;
@@ -36,7 +36,7 @@ fn step(level: Level, options: LogOptions) -> Log {
 }
 
 fn routes(step: &Log, output: LogOutput) -> Arc<LogRoutes> {
-    let transforms = Transforms::new(vec![Step::Log(step.clone())], &[], Reading::default());
+    let transforms = Transforms::new(Flow { steps: vec![Step::Log(step.clone())], outlets: Vec::new() }, Reading::default());
     Arc::new(LogRoutes::open("p", &transforms, output).expect("a thread"))
 }
 

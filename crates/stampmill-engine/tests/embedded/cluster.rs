@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use stampmill_core::breaker::BreakerSettings;
 use stampmill_core::template::{Media, Options, Template};
-use stampmill_core::transform::{Reading, Step, Transforms};
+use stampmill_core::transform::{Flow, Outlet, Reading, Step, To, Transforms};
 use stampmill_engine::kafka::embedded::EmbeddedBroker;
 use stampmill_engine::logging::{Format, LogOutput};
 use stampmill_engine::settings::*;
@@ -19,6 +19,12 @@ use stampmill_engine::{AMBIENT, Running};
 
 pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// These steps, and one sink.
+pub(crate) fn transforms(steps: Vec<Step>) -> Transforms {
+    let outlets = vec![Outlet { when: None, to: To::Sink { number: 0, templates: Vec::new() } }];
+    Transforms::new(Flow { steps, outlets }, Reading::default())
+}
 
 pub(crate) struct Cluster {
     pub(crate) broker: EmbeddedBroker,
@@ -60,7 +66,7 @@ impl Cluster {
                 headers: Vec::new(),
                 timestamp: SinkTimestamp::Source,
                 content_type: None,
-            },
+            }],
             actors: Actors { transforms: 3, producers: 2 },
             on_failure: OnFailure {
                 retries: 3,

@@ -13,7 +13,7 @@ use rdkafka::producer::BaseRecord;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as NO_PERMISSION;
 use stampmill_core::log_options::LogOptions;
 use stampmill_core::template::{Media, Options, Template};
-use stampmill_core::transform::{Level, Log, Reading, Step, Transforms};
+use stampmill_core::transform::{Level, Log, Step};
 use stampmill_engine::kafka::follow::{Begin, Follower};
 use stampmill_engine::logging::{Format, LogOutput};
 use stampmill_engine::{AMBIENT, Health, Running};
@@ -93,7 +93,7 @@ fn ordered_lines_are_in_the_order_of_the_records() {
     let message = Template::new("{{partition}} {{payload}}", &Options::new(Media::Text, AMBIENT)).expect("a template");
     let options = LogOptions { ordered: true, ..LogOptions::default() };
     let log = Log { level: Level::Info, target: "under-test".into(), message, options };
-    settings.transforms = Arc::new(Transforms::new(vec![Step::Log(log)], &[], Reading::default()));
+    settings.transforms = Arc::new(transforms(vec![Step::Log(log)]));
     let (mut lines, writer) = std::io::pipe().expect("a pipe");
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
@@ -143,7 +143,7 @@ fn a_sink_that_takes_nothing_bounds_what_is_read() {
     let system = actix_rt::System::new();
     let cluster = Cluster::start();
     let mut settings = cluster.settings();
-    settings.sink.properties.insert("linger.ms".into(), "60000".into());
+    settings.producer.insert("linger.ms".into(), "60000".into());
     let most = PARTITIONS as u64 * (settings.pace.batch_records * settings.pace.window) as u64;
     let running = start(vec![settings]).expect("the pipeline starts");
     cluster.send(0..3_000);
@@ -164,7 +164,7 @@ fn what_is_refused_for_a_while_comes_out_in_order() {
     let system = actix_rt::System::new();
     let cluster = Cluster::start();
     let mut settings = cluster.settings();
-    settings.sink.properties.insert("queue.buffering.max.messages".into(), "50".into());
+    settings.producer.insert("queue.buffering.max.messages".into(), "50".into());
     settings.supervision.stalled_after = Duration::from_millis(500);
     cluster.send(0..3_000);
     cluster.broker.refuse_writes(NO_PERMISSION, 10_000);

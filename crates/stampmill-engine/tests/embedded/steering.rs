@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rdkafka::producer::BaseRecord;
 use stampmill_core::template::{Media, Options, Template};
-use stampmill_core::transform::{Reading, Step, Transforms};
+use stampmill_core::transform::Step;
 use stampmill_engine::settings::Then;
 use stampmill_engine::status::{ActorState, PartitionStatus};
 use stampmill_engine::{AMBIENT, Order, OrderError, Place, Position, Running, Steer};
@@ -81,7 +81,7 @@ fn a_stop_after_a_pause_finishes_what_is_in_flight() {
     let system = actix_rt::System::new();
     let cluster = Cluster::start();
     let mut settings = cluster.settings();
-    settings.sink.properties.insert("linger.ms".into(), "60000".into());
+    settings.producer.insert("linger.ms".into(), "60000".into());
     let running = start(vec![settings]).expect("the pipeline starts");
     let steer = running.steers().remove(0);
     until_all_are_ours(&running, &steer);
@@ -194,7 +194,7 @@ fn other_steps_take_over_while_records_flow() {
         cluster.send(change * 300..(change + 1) * 300);
         let text = format!("{{\"data\": {{{{payload}}}}, \"by\": {change}}}");
         let envelope = Template::new(&text, &Options::new(Media::Json, AMBIENT)).expect("a template");
-        let transforms = Transforms::new(vec![Step::Envelope(envelope)], &[], Reading::default());
+        let transforms = transforms(vec![Step::Envelope(envelope)]);
         steer.reload(Arc::new(transforms)).expect("it is taken");
     }
     // What comes once it has taken over goes by it.

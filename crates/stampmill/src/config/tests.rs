@@ -71,8 +71,8 @@ fn the_smallest_file_takes_the_defaults() {
     assert_eq!(pipeline.source.group, "g");
     assert_eq!((pipeline.source.start, pipeline.source.on_offset_gap), (Start::Earliest, OnOffsetGap::Halt));
     assert_eq!(pipeline.source.properties["bootstrap.servers"], "localhost:9092");
-    assert_eq!((pipeline.sink.partition, pipeline.sink.timestamp), (SinkPartition::ByKey, SinkTimestamp::Source));
-    assert!(matches!(pipeline.sink.key, SinkKey::Source));
+    assert_eq!((pipeline.sinks[0].partition, pipeline.sinks[0].timestamp), (SinkPartition::ByKey, SinkTimestamp::Source));
+    assert!(matches!(pipeline.sinks[0].key, SinkKey::Source));
     assert_eq!((pipeline.actors.transforms, pipeline.actors.producers), (4, 1));
     assert_eq!(
         (pipeline.on_failure.retries, pipeline.on_failure.dead_letter_topic.as_str()),
@@ -105,7 +105,7 @@ pipelines:
 ";
     let settings = case("written", text).settings();
     let [pipeline] = settings.pipelines.as_slice() else { panic!("one pipeline") };
-    let (source, sink) = (&pipeline.source, &pipeline.sink);
+    let (source, sink) = (&pipeline.source, &pipeline.sinks[0]);
     assert_eq!((source.topics.as_slice(), source.start), (&["x".to_owned(), "y".to_owned()][..], Start::Latest));
     assert_eq!(list(&source.properties), ["bootstrap.servers=a:1", "client.id=z", "fetch.min.bytes=2"]);
     assert_eq!(list(&sink.properties), ["bootstrap.servers=b:1", "linger.ms=10"], "under one of a property's names");
@@ -122,13 +122,13 @@ fn a_profile_sets_what_is_not_set() {
     let text = VALID.replace("sink: { topic: out }", "sink: { topic: out }\n    profile: throughput");
     let settings = case("profile", &text).settings();
     let pipeline = &settings.pipelines[0];
-    assert_eq!(pipeline.sink.properties["linger.ms"], "50");
+    assert_eq!(pipeline.producer["linger.ms"], "50");
     assert_eq!((pipeline.source.properties["fetch.min.bytes"].as_str(), pipeline.pace.batch_records), ("65536", 1_000));
 
     let text = text.replace("topic: out }", "topic: out, properties: { linger.ms: 7 } }\n    batch_records: 3");
     let settings = case("profile-set", &text).settings();
     let pipeline = &settings.pipelines[0];
-    assert_eq!((pipeline.sink.properties["linger.ms"].as_str(), pipeline.pace.batch_records), ("7", 3));
+    assert_eq!((pipeline.producer["linger.ms"].as_str(), pipeline.pace.batch_records), ("7", 3));
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn an_override_replaces_a_property_under_either_name() {
     let settings = variant("either", "topic: out", "topic: out, properties: { queue.buffering.max.ms: 10 }")
         .with(&[("STAMPMILL__CONNECTIONS__KAFKA__LINGER_MS", "20")])
         .settings();
-    assert_eq!(list(&settings.pipelines[0].sink.properties), ["bootstrap.servers=localhost:9092", "linger.ms=10"]);
+    assert_eq!(list(&settings.pipelines[0].producer), ["bootstrap.servers=localhost:9092", "linger.ms=10"]);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn the_environment_sets_keys_with_dots_and_hyphens_as_written() {
         ])
         .settings();
     let pipeline = &settings.pipelines[0];
-    for properties in [&pipeline.source.properties, &pipeline.sink.properties] {
+    for properties in [&pipeline.source.properties, &pipeline.producer] {
         assert_eq!(properties["bootstrap.servers"], "broker:1");
         assert_eq!(properties["sasl.password"], "0123");
         assert_eq!(properties["sasl.username"], "${HOME}");

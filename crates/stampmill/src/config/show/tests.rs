@@ -135,7 +135,7 @@ fn meaning(sources: Sources) -> String {
     for pipeline in &mut pipelines {
         let (consumer, producer) = engine(pipeline);
         fill(&mut pipeline.source.properties, consumer);
-        fill(&mut pipeline.sink.properties, producer);
+        fill(&mut pipeline.producer, producer);
     }
     format!("{log_format:?} {listeners:?} {pipelines:#?}")
 }

@@ -11,7 +11,7 @@ use stampmill_engine::dead_letters::{Letter, LetterError, hops, with_hops};
 use stampmill_engine::kafka::reader::{ReadError, TopicReader};
 use stampmill_engine::kafka::writer::{TopicWriter, WriteError};
 use stampmill_engine::offline::{Offline, Prepared};
-use stampmill_engine::settings::PipelineSettings;
+use stampmill_engine::settings::{PipelineSettings, Sink};
 use thiserror::Error;
 
 use super::super::arguments::{Replay, Target};
@@ -108,9 +108,9 @@ impl<'a> Decider<'a> {
         })
     }
 
-    /// As the pipeline would; returns how many records that makes.
-    pub(super) fn send(&self, prepared: &Prepared, number: usize) -> Result<usize, WriteError> {
-        self.offline.send(self.writer, &self.sink_partitions, prepared, number)
+    /// As the pipeline would.
+    pub(super) fn send(&self, prepared: &Prepared, number: usize, in_flight: &mut usize) -> Result<(), WriteError> {
+        self.offline.send(self.writer, &self.sink_partitions, prepared, number, in_flight)
     }
 
     /// A header says where it came from, and a header can be forged.

@@ -180,18 +180,15 @@ impl Run<'_> {
         self.pace.wait(self.writer);
         let number = usize::try_from(offset).unwrap_or_default();
         let sent = match decision {
-            Decision::ToSource(batch, _) => self.writer.send(&batch.record(0), number).map(|()| 1),
-            Decision::ToSink(prepared) => self.decider.send(prepared, number),
+            Decision::ToSource(batch, _) => self.writer.send(&batch.record(0), number).map(|()| flight.in_flight += 1),
+            Decision::ToSink(prepared) => self.decider.send(prepared, number, &mut flight.in_flight),
             Decision::Nothing | Decision::Left(_) => {
                 self.summary.count(decision);
                 return Ok(());
             }
         };
         match sent {
-            Ok(sent) => {
-                self.summary.count(decision);
-                flight.in_flight += sent;
-            }
+            Ok(()) => self.summary.count(decision),
             Err(WriteError::Refused(error)) => flight.refused.push(Undelivered { number, error }),
             Err(error) => return Err(error.into()),
         }
@@ -201,6 +198,9 @@ impl Run<'_> {
     /// Waits for what is in flight, and remembers how far all is done.
     fn settle(&mut self, flight: &mut Flight) -> Result<(), DeadLettersError> {
         let mut undelivered = self.writer.settle(flight.in_flight);
+        // Of one letter there may be several.
+        undelivered.sort_by_key(|undelivered| undelivered.number);
+        undelivered.dedup_by_key(|undelivered| undelivered.number);
         self.summary.sent -= undelivered.len() as u64;
         undelivered.append(&mut flight.refused);
         (flight.in_flight, flight.since) = (0, Instant::now());
