@@ -18,7 +18,7 @@ use stampmill_engine::kafka::follow::{Begin, Follower};
 use stampmill_engine::logging::{Format, LogOutput};
 use stampmill_engine::{AMBIENT, Health, Running};
 
-use self::cluster::{Cluster, PARTITIONS, assert_in_order, start, stop, until};
+use self::cluster::{Cluster, PARTITIONS, assert_in_order, start, stop, transforms, until};
 
 /// Lets every line of a log step pass; what else is logged is not looked at.
 struct Everything;

@@ -9,7 +9,7 @@ use stampmill_engine::settings::Then;
 use stampmill_engine::status::{ActorState, PartitionStatus};
 use stampmill_engine::{AMBIENT, Order, OrderError, Place, Position, Running, Steer};
 
-use crate::cluster::{Cluster, PARTITIONS, assert_in_order, start, stop, until};
+use crate::cluster::{Cluster, PARTITIONS, assert_in_order, start, stop, transforms, until};
 
 fn place(partition: i32) -> Place {
     Place { topic: "in".into(), partition }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use stampmill_core::escape::escape_line;
 use stampmill_core::record::{Batch, Offset, Record};
-use stampmill_core::transform::{Failed, Log, LogSink, Outcome, Scratch};
+use stampmill_core::transform::{Came, Failed, Log, LogSink, Scratch};
 use stampmill_engine::kafka::reader::ReadError;
 use stampmill_engine::kafka::sample::last_records;
 use stampmill_engine::settings::PipelineSettings;
@@ -111,14 +111,16 @@ fn render(pipeline: &PipelineSettings, batch: &Batch, out: &mut dyn Write) -> Re
     let (mut scratch, mut faults) = (Scratch::default(), 0);
     for index in 0..batch.len() {
         let mut rendered = Vec::new();
-        match pipeline.transforms.apply(&batch.record(index), &mut scratch, log, &mut rendered) {
-            Ok(Outcome::Payload) => {
+        // Once for all sinks that take it: what is written to them is the same.
+        let mut came = |came: Came<'_, '_>| {
+            if let Came::Out { outgoing, .. } = came {
+                rendered.extend_from_slice(outgoing.payload().unwrap_or(b"(tombstone)"));
                 rendered.push(b'\n');
-                out.write_all(&rendered)?;
             }
-            // A file holds no null payload, so only a transform could have made one.
-            Ok(Outcome::Skipped) => {}
-            Ok(Outcome::Tombstone) => out.write_all(b"(tombstone)\n")?,
+            Ok(())
+        };
+        match pipeline.transforms.apply(&batch.record(index), &mut scratch, log, &mut came) {
+            Ok(()) => out.write_all(&rendered)?,
             Err(Failed { step, fault }) => {
                 faults += 1;
                 let record = batch.record(index);

@@ -1,6 +1,6 @@
 //! Where a pipeline writes: one sink, or several on one connection.
 
-use config::{Value, ValueKind};
+use config::ValueKind;
 use stampmill_core::template::{Media, Options, Template};
 use stampmill_core::transform::{Outlet, To};
 use stampmill_engine::settings::{Properties, Sink, SinkKey, SinkPartition, SinkTimestamp};

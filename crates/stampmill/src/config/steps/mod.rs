@@ -90,7 +90,7 @@ impl Common<'_> {
     }
 
     pub(crate) fn expressions(&self) -> cel::Options {
-        cel::Options { payload: self.payload, vars: self.vars.clone(), limits: self.limits }
+        cel::Options { payload: self.payload, vars: Arc::new(self.vars.clone()), limits: self.limits }
     }
 
     /// For what sinks say, behind all steps.
