@@ -52,6 +52,10 @@ pub enum PipelineError {
     Kafka(#[from] KafkaError),
     #[error("the consumer can do no more: {0}")]
     ConsumerFatal(RDKafkaErrorCode),
+    #[error(
+        "the group still has a member of this `group.instance.id`: one that crashed keeps its place until its session ends (the brokers' `group.consumer.session.timeout.ms`), and an instance that runs needs an id of its own"
+    )]
+    PlaceTaken,
     #[error("the producer can do no more: {error}: {reason}")]
     ProducerFatal { error: RDKafkaErrorCode, reason: String },
     #[error(
@@ -223,6 +227,15 @@ impl Mill {
 // === impl PipelineError ===
 
 impl PipelineError {
+    /// By what librdkafka says of a consumer that is over for good.
+    fn fatal(error: RDKafkaErrorCode) -> Self {
+        match error {
+            // KIP-848. By the classic protocol the newer of two takes the place of the older, which is `FencedInstanceId` then.
+            RDKafkaErrorCode::UnreleasedInstanceId => Self::PlaceTaken,
+            error => Self::ConsumerFatal(error),
+        }
+    }
+
     /// Whether a new beginning, with new clients and new actors, may mend it.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
@@ -234,6 +247,7 @@ impl PipelineError {
             Self::Build(_)
             | Self::Kafka(_)
             | Self::ConsumerFatal(_)
+            | Self::PlaceTaken
             | Self::ProducerFatal { .. }
             | Self::RecordsDeleted(_)
             | Self::Stalled { .. }
@@ -241,6 +255,11 @@ impl PipelineError {
             | Self::StrayRecord(_)
             | Self::Panicked(_) => true,
         }
+    }
+
+    /// What mends itself in time: to begin anew until then is no failure, and counts against no budget.
+    pub(crate) fn passes_in_time(&self) -> bool {
+        matches!(self, Self::PlaceTaken)
     }
 }
 
@@ -296,7 +315,7 @@ impl Control {
                 let place = format!("{}/{} offset {}", record.topic(), record.partition(), record.offset());
                 return Err(PipelineError::StrayRecord(place));
             }
-            Some(Err(KafkaError::MessageConsumptionFatal(error))) => return Err(PipelineError::ConsumerFatal(error)),
+            Some(Err(KafkaError::MessageConsumptionFatal(error))) => return Err(PipelineError::fatal(error)),
             Some(Err(error)) => self.complain(&format!("consumer: {error}")),
         }
         for event in self.consumer.context().take_events() {
