@@ -22,6 +22,7 @@ pub mod layout;
 pub mod machine;
 pub mod program;
 pub mod proxy;
+pub mod scale;
 pub mod scenario;
 pub mod tls;
 pub mod verdict;

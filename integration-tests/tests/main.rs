@@ -21,6 +21,7 @@ mod cases {
     pub(crate) mod groups;
     pub(crate) mod ordering;
     pub(crate) mod panics;
+    pub(crate) mod scale;
     pub(crate) mod service;
     pub(crate) mod start;
     pub(crate) mod supervision;
@@ -54,6 +55,8 @@ enum Group {
     Core,
     /// On the newest.
     More,
+    /// On the newest, and on no version without KIP-848.
+    Kip848,
     /// Needs no broker.
     Alone,
 }
@@ -83,6 +86,14 @@ const CASES: &[Case] = &[
     case("groups::one_killed_and_one_stopped", Group::Core, cases::groups::one_killed_and_one_stopped),
     case("groups::a_second_joins_and_leaves", Group::More, cases::groups::a_second_joins_and_leaves),
     case("groups::a_static_member_keeps_its_place", Group::More, cases::groups::a_static_member_keeps_its_place),
+    case("groups::two_of_one_instance_id", Group::More, cases::groups::two_of_one_instance_id),
+    with_own_broker(
+        "groups::a_static_member_comes_back_after_a_crash",
+        Group::Kip848,
+        cases::groups::a_static_member_comes_back_after_a_crash,
+    ),
+    with_own_broker("scale::eight_instances", Group::More, cases::scale::eight_instances),
+    with_own_broker("scale::eight_instances_by_kip_848", Group::Kip848, cases::scale::eight_instances_by_kip_848),
     with_own_broker("brokers::not_there_at_start", Group::More, cases::brokers::not_there_at_start),
     with_own_broker("brokers::over_tls", Group::More, cases::brokers::over_tls),
     with_own_broker("brokers::gone_and_back", Group::Core, cases::brokers::gone_and_back),
@@ -221,14 +232,19 @@ impl Kafka {
     /// The versions to test, each with the groups of tests that run on it.
     fn versions() -> Vec<(Source, &'static [Group])> {
         const ALL: &[Group] = &[Group::Core, Group::More];
+        const WITH_KIP_848: &[Group] = &[Group::Core, Group::More, Group::Kip848];
         const CORE: &[Group] = &[Group::Core];
+        let all_of = |version: &str| {
+            let groups = if kafka::knows_kip_848(version) { WITH_KIP_848 } else { ALL };
+            (Source::version(version), groups)
+        };
         if let Ok(brokers) = std::env::var("STAMPMILL_TEST_BROKERS") {
             return vec![(Source::given(brokers), ALL)];
         }
         match std::env::var("STAMPMILL_TEST_KAFKA").as_deref() {
-            Ok("all") => vec![(Source::version(jars::TUTORIAL), ALL), (Source::version(jars::NEWEST), ALL)],
-            Ok(versions) => versions.split(',').map(|version| (Source::version(version), ALL)).collect(),
-            Err(_) => vec![(Source::version(jars::TUTORIAL), CORE), (Source::version(jars::NEWEST), ALL)],
+            Ok("all") => vec![all_of(jars::TUTORIAL), all_of(jars::NEWEST)],
+            Ok(versions) => versions.split(',').map(all_of).collect(),
+            Err(_) => vec![(Source::version(jars::TUTORIAL), CORE), all_of(jars::NEWEST)],
         }
     }
 }
