@@ -204,6 +204,11 @@ const CASES: &[Case] = &[
     ),
     case("security::mistakes_are_refused", Group::Alone, cases::security::configuration::mistakes_are_refused),
     case(
+        "security::the_documented_ones_are_taken",
+        Group::Alone,
+        cases::security::configuration::the_documented_ones_are_taken,
+    ),
+    case(
         "security::a_broker_that_answers_nonsense",
         Group::Alone,
         cases::security::hostile::a_broker_that_answers_nonsense,

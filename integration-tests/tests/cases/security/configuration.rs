@@ -6,6 +6,7 @@ use std::path::Path;
 use integration_tests::program::{self, Build};
 use integration_tests::scenario::{Scenario, setup};
 use integration_tests::tls::{self, Authority, Certificate};
+use integration_tests::workspace;
 
 use crate::kafka::Kafka;
 
@@ -77,6 +78,39 @@ pub(crate) fn mistakes_are_refused(kafka: &Kafka) {
         assert!(code == Some(64) && words.iter().all(|word| text.contains(word)), "{name}: {code:?}: {text}");
         assert!(text.contains("stampmill.yaml:"), "{name}: where it is, is told: {text}");
         assert!(!text.contains("s3cret") && !text.contains("wrong-one"), "{name}: a secret is told: {text}");
+    }
+}
+
+/// Each connection of the documentation, and the example, with files as they tell of.
+pub(crate) fn the_documented_ones_are_taken(kafka: &Kafka) {
+    const FOLDER: &str = "/run/secrets/kafka/";
+    let authority = Authority::make("documented").expect("an authority");
+    let (mill, scenario) = (client(&authority), setup("documented", &kafka.client));
+    for (from, name) in [
+        (authority.file(), "ca.pem"),
+        (mill.file(), "certificate.pem"),
+        (mill.key(), "key.pem"),
+        (mill.store(), "keystore.p12"),
+    ] {
+        fs::copy(from, scenario.folder.join(name)).expect("a file is copied");
+    }
+    for name in ["key-password", "keystore-password", "password"] {
+        scenario.write(name, &format!("{}\n", tls::PASSWORD));
+    }
+    let text = fs::read_to_string(workspace().join("docs/src/security.md")).expect("the documentation");
+    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    assert!(blocks.len() >= 5, "{} configurations", blocks.len());
+    let pipelines = "pipelines: { p: { source: { topics: [in], group: g }, sink: { topic: out } } }\n";
+    let example = fs::read_to_string(workspace().join("config/examples/secured.yaml")).expect("the example");
+    let documented = blocks.iter().map(|block| format!("{block}{pipelines}"));
+    for configuration in documented.chain([example]) {
+        let here = configuration.replace(FOLDER, &format!("{}/", scenario.folder.display()));
+        let mut command = program::command(Build::Plain);
+        command.arg("check").arg("--config").arg(scenario.write("documented.yaml", &here));
+        command.env("KAFKA_PASSWORD", tls::PASSWORD);
+        let output = program::output(command);
+        let text = [output.stdout, output.stderr].concat();
+        assert_eq!(output.status.code(), Some(0), "{}\n{configuration}", String::from_utf8_lossy(&text));
     }
 }
 

@@ -28,10 +28,9 @@ pub(crate) fn each_is_let_in_and_loses_nothing(kafka: &Kafka) {
         scenarios.iter().map(|scenario| Stream::start(&scenario.client, &scenario.input, 2, 0, record)).collect();
 
     // All of them in one configuration: what differs is the connection.
-    let mut all = scenarios.iter().zip(&ways);
     let mut command = program::command(Build::Plain);
     command.arg("run");
-    for (scenario, (name, ..)) in all.by_ref() {
+    for (scenario, (name, ..)) in scenarios.iter().zip(&ways) {
         let text = fs::read_to_string(scenario.config()).expect("the configuration");
         let text = text.replace("  under-test:", &format!("  {name}:")).replace("  kafka:", &format!("  {name}:"));
         // Where there are several connections a pipeline says which.

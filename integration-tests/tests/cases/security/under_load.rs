@@ -24,7 +24,7 @@ impl Flow {
     fn start(mut scenario: Scenario) -> Self {
         scenario.pipeline.connection.push_str(QUICK);
         let stream = Stream::start(&scenario.client, &scenario.input, PARTITIONS, 0, record);
-        let probed = Probed::start(&scenario);
+        let mut probed = Probed::start(&scenario);
         probed.await_ready();
         let mut flow = Self { scenario, stream, probed, before: 0 };
         flow.await_progress();
