@@ -13,6 +13,7 @@
 
 #![deny(unsafe_code)] // but for `kafka/ffi/`, which holds every raw call of librdkafka
 
+mod access;
 mod ack;
 mod ambient;
 mod arbiters;
