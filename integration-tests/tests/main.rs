@@ -117,13 +117,37 @@ const CASES: &[Case] = &[
         Group::More,
         cases::failures::a_halted_partition_stays_in_its_group,
     ),
-    with_own_broker("rotation::tokens_are_renewed_under_load", Group::More, cases::rotation::tokens_are_renewed_under_load),
+    with_own_broker(
+        "rotation::tokens_are_renewed_under_load",
+        Group::More,
+        cases::rotation::tokens_are_renewed_under_load,
+    ),
     with_own_broker("rotation::an_endpoint_that_is_away", Group::More, cases::rotation::an_endpoint_that_is_away),
-    with_own_broker("rotation::a_wrong_secret_is_mended_in_its_file", Group::More, cases::rotation::a_wrong_secret_is_mended_in_its_file),
-    with_own_broker("rotation::a_password_is_rotated_under_load", Group::More, cases::rotation::a_password_is_rotated_under_load),
-    with_own_broker("rotation::a_certificate_is_rotated_under_load", Group::More, cases::rotation::a_certificate_is_rotated_under_load),
-    with_own_broker("rotation::a_certificate_is_rotated_exactly_once", Group::More, cases::rotation::a_certificate_is_rotated_exactly_once),
-    with_own_broker("rotation::a_certificate_of_a_static_member_is_rotated", Group::More, cases::rotation::a_certificate_of_a_static_member_is_rotated),
+    with_own_broker(
+        "rotation::a_wrong_secret_is_mended_in_its_file",
+        Group::More,
+        cases::rotation::a_wrong_secret_is_mended_in_its_file,
+    ),
+    with_own_broker(
+        "rotation::a_password_is_rotated_under_load",
+        Group::More,
+        cases::rotation::a_password_is_rotated_under_load,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_is_rotated_under_load",
+        Group::More,
+        cases::rotation::a_certificate_is_rotated_under_load,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_is_rotated_exactly_once",
+        Group::More,
+        cases::rotation::a_certificate_is_rotated_exactly_once,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_of_a_static_member_is_rotated",
+        Group::More,
+        cases::rotation::a_certificate_of_a_static_member_is_rotated,
+    ),
     case(
         "dead_letters::they_are_listed_shown_and_replayed",
         Group::Core,

@@ -111,7 +111,8 @@ pub(super) fn await_cluster(
     while !stop.is_requested() {
         if settings.certificates() != certificates {
             certificates = settings.certificates();
-            source = Admin::open(&settings.source.properties).map_err(|error| StartError::NotReady(error.to_string()))?;
+            source =
+                Admin::open(&settings.source.properties).map_err(|error| StartError::NotReady(error.to_string()))?;
         }
         match prepare(settings, &source) {
             Ok(cluster) => return Ok(Some(cluster)),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Value, ValueKind};
-use stampmill_engine::credentials::{Piece, Secret};
 use stampmill_core::template::{Ambient, Options, Partials, Template, TemplateError};
+use stampmill_engine::credentials::{Piece, Secret};
 
 use super::error::{ConfigError, Place};
 use super::interpolation::{Interpolated, interpolate};
