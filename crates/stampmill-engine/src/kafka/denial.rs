@@ -107,7 +107,8 @@ pub(crate) fn explain(code: Code, reason: &str, properties: &Properties) -> Opti
 pub(crate) fn plain(reason: &str, properties: &Properties) -> String {
     // Behind it stands for how long the connection was in which state, which differs each time.
     let reason = reason.rsplit_once(" (after ").map_or(reason, |(reason, _)| reason);
-    let secrets = SECRETS.iter().filter_map(|name| properties.get(*name)).filter(|secret| secret.len() >= 4);
+    let in_force = properties.in_force();
+    let secrets = SECRETS.iter().filter_map(|name| in_force.get(*name)).filter(|secret| secret.len() >= 4);
     let reason = secrets.fold(reason.to_owned(), |reason, secret| reason.replace(secret.as_str(), REDACTED));
     let mut line = Vec::with_capacity(reason.len());
     escape_line(&reason, &mut line);
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     fn properties() -> Properties {
-        Properties::from([("sasl.password".to_owned(), "grain".to_owned())])
+        Properties::new([("sasl.password".to_owned(), "grain".to_owned())].into(), None)
     }
 
     #[test]
