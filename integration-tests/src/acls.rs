@@ -1,10 +1,8 @@
 //! Permissions of a broker with an authorizer, set by Kafka's own tool: the tests' client has no call for that.
 
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Result, bail};
-
-use crate::jars;
+use crate::jars::tool;
 
 /// What brokers behind proxies must be told to have permissions. Whoever comes by a proxy says who it is; the brokers
 /// themselves, who need each other before there are any permissions, and the tests' client, may do everything.
@@ -42,17 +40,35 @@ fn change(version: &str, bootstrap: &str, topic: &str, what: &[&str]) -> Result<
     change_of(version, bootstrap, ["--topic", topic], what)
 }
 
+/// The user may do that with the resource from now on; `resource` is such as `["--topic", "in"]`.
+pub fn allow(version: &str, bootstrap: &str, user: &str, resource: [&str; 2], operations: &[&str]) -> Result<()> {
+    change_of(version, bootstrap, resource, &of_user("--add", &format!("User:{user}"), operations))
+}
+
+/// The same with all resources whose names begin so.
+pub fn allow_prefixed(
+    version: &str,
+    bootstrap: &str,
+    user: &str,
+    prefix: [&str; 2],
+    operations: &[&str],
+) -> Result<()> {
+    let user = format!("User:{user}");
+    let mut what = of_user("--add", &user, operations);
+    what.extend(["--resource-pattern-type", "prefixed"]);
+    change_of(version, bootstrap, prefix, &what)
+}
+
+/// Takes back what [`allow`] gave.
+pub fn revoke(version: &str, bootstrap: &str, user: &str, resource: [&str; 2], operations: &[&str]) -> Result<()> {
+    change_of(version, bootstrap, resource, &of_user("--remove", &format!("User:{user}"), operations))
+}
+
+fn of_user<'a>(how: &'a str, user: &'a str, operations: &[&'a str]) -> Vec<&'a str> {
+    let operations = operations.iter().flat_map(|operation| ["--operation", *operation]);
+    [how, "--force", "--allow-principal", user].into_iter().chain(operations).collect()
+}
+
 fn change_of(version: &str, bootstrap: &str, of: [&str; 2], what: &[&str]) -> Result<()> {
-    let tool = if version.starts_with('3') { "kafka.admin.AclCommand" } else { "org.apache.kafka.tools.AclCommand" };
-    let output = Command::new("java")
-        .args(["-cp", &jars::class_path(version)?, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", tool])
-        .args(["--bootstrap-server", bootstrap])
-        .args(of)
-        .args(what)
-        .output()?;
-    if !output.status.success() {
-        let said = [output.stdout, output.stderr].concat();
-        bail!("{tool} {}: {}", what.join(" "), String::from_utf8_lossy(&said));
-    }
-    Ok(())
+    tool(version, "AclCommand", &[&["--bootstrap-server", bootstrap], &of, what].concat())
 }

@@ -1,6 +1,8 @@
 //! Kafka brokers in KRaft mode, one or three, on free ports of the loopback interface, gone when dropped.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::client::Client;
 use crate::eventually::eventually;
 use crate::launcher::{launch, mortal};
-use crate::layout::{Layout, Plan};
+use crate::layout::{Layout, Listener, Plan};
 use crate::proxy::Proxy;
 use crate::tls::Certificate;
 use crate::{docker, jars, target};
@@ -22,6 +24,10 @@ pub struct Broker {
     pub certificate: Option<PathBuf>,
     /// Its second address, where the plan asked for one.
     pub proxy: Option<Proxy>,
+    /// The ports of its further listeners, by their names.
+    listeners: BTreeMap<String, u16>,
+    behind_proxy: SocketAddr,
+    version: String,
     folder: PathBuf,
     runner: Runner,
 }
@@ -30,6 +36,7 @@ pub struct Broker {
 enum Runner {
     Jars {
         class_path: String,
+        java: Vec<String>,
         process: Option<Child>,
     },
     /// The official image, where there is an engine and no Java.
@@ -53,7 +60,7 @@ impl Broker {
 
     /// Starts brokers that make one cluster.
     pub fn start_all(version: &str, nodes: usize) -> Result<Vec<Self>> {
-        Self::start_cluster(&Plan { version, nodes, proxied: false, certificate: None, more: "" })
+        Self::start_cluster(&Plan { nodes, ..Plan::of(version) })
     }
 
     pub fn start_cluster(plan: &Plan) -> Result<Vec<Self>> {
@@ -69,7 +76,7 @@ impl Broker {
     }
 
     fn try_start_cluster(plan: &Plan) -> Result<Vec<Self>> {
-        let layout = Layout::free(plan.nodes)?;
+        let layout = Layout::free(plan.nodes, plan.listeners.len())?;
         let made = (0..plan.nodes).map(|node| Self::make(plan, &layout, node));
         let mut brokers = made.collect::<Result<Vec<_>>>()?;
         // All at once: a node alone is no quorum.
@@ -84,31 +91,33 @@ impl Broker {
         let folder = target().join("kafka-data").join(&id);
         fs::create_dir_all(&folder)?;
         let proxy = plan.proxied.then(|| Proxy::start(layout.behind_proxy(node))).transpose()?;
-        // Of two properties with one name the last counts.
-        let more = plan.more.to_owned() + &plan.certificate.map(Certificate::properties).unwrap_or_default();
-        let properties = layout.properties(node, &folder, proxy.as_ref().map(|proxy| proxy.port), &more);
+        let properties = layout.properties(plan, node, &folder, proxy.as_ref().map(|proxy| proxy.port));
         let runner = if jars::unavailable().is_none() {
             let class_path = jars::class_path(plan.version)?;
             fs::write(folder.join("broker.properties"), properties)?;
-            format(&class_path, &folder)?;
-            Runner::Jars { class_path, process: None }
-        } else if plan.certificate.is_some() {
-            bail!("a broker with TLS needs Java: its key is made by keytool");
+            format(&class_path, &folder, plan.format)?;
+            Runner::Jars { class_path, java: plan.java.to_vec(), process: None }
+        } else if plan.certificate.is_some() || !plan.listeners.is_empty() {
+            bail!("a broker with TLS or users needs Java: a container does not see its files");
         } else {
             let container = format!("stampmill-test-{id}");
             docker::create(&container, plan.version, &properties)?;
             Runner::Docker { container }
         };
-        let certificate = plan.certificate.map(Certificate::file);
-        Ok(Self { bootstrap: layout.bootstrap(node), certificate, proxy, folder, runner })
+        let (bootstrap, certificate) = (layout.bootstrap(node), plan.certificate.map(Certificate::trust));
+        let named = |(listener, port): (&Listener<'_>, &u16)| (listener.name.to_owned(), *port);
+        let listeners = plan.listeners.iter().zip(layout.further(node)).map(named).collect();
+        let version = plan.version.to_owned();
+        let behind_proxy = layout.behind_proxy(node);
+        Ok(Self { bootstrap, certificate, proxy, listeners, behind_proxy, version, folder, runner })
     }
 
     /// Starts the process, again if it ran before: ports and data are the same.
     pub fn run(&mut self) -> Result<()> {
         match &mut self.runner {
             Runner::Docker { container } => docker::docker(&["start", container]),
-            Runner::Jars { class_path, process } => {
-                *process = Some(launch(java(class_path, &self.folder)?)?);
+            Runner::Jars { class_path, java: arguments, process } => {
+                *process = Some(launch(java(class_path, arguments, &self.folder)?)?);
                 Ok(())
             }
         }
@@ -134,6 +143,27 @@ impl Broker {
                 process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
             }
         }
+    }
+
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where a further listener listens.
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.listeners[name]))
+    }
+
+    /// Where the proxy leads, unless told otherwise.
+    pub fn behind_proxy(&self) -> SocketAddr {
+        self.behind_proxy
+    }
+
+    /// Changes its properties' text; it takes effect when it is started again.
+    pub fn change_properties(&self, change: impl FnOnce(String) -> String) -> Result<()> {
+        let path = self.folder.join("broker.properties");
+        let text = fs::read_to_string(&path)?;
+        Ok(fs::write(&path, change(text))?)
     }
 
     pub fn client(&self) -> Client {
@@ -174,11 +204,12 @@ impl Drop for Broker {
     }
 }
 
-fn format(class_path: &str, folder: &Path) -> Result<()> {
+fn format(class_path: &str, folder: &Path, more: &[String]) -> Result<()> {
     let output = Command::new("java")
         .args(["-cp", class_path, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "kafka.tools.StorageTool"])
         .args(["format", "-g", "-t", CLUSTER_ID, "-c"])
         .arg(folder.join("broker.properties"))
+        .args(more)
         .output()?;
     if !output.status.success() {
         bail!("the broker's folder cannot be formatted: {}", String::from_utf8_lossy(&output.stderr));
@@ -186,11 +217,12 @@ fn format(class_path: &str, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn java(class_path: &str, folder: &Path) -> Result<Command> {
+fn java(class_path: &str, arguments: &[String], folder: &Path) -> Result<Command> {
     let log = File::options().append(true).create(true).open(folder.join("broker.log"))?;
     let mut command = mortal("java");
     command
         .args(["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"])
+        .args(arguments)
         .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path, "kafka.Kafka"])
         .arg(folder.join("broker.properties"))
         .stdin(Stdio::null())

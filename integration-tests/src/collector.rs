@@ -1,10 +1,12 @@
 //! A collector of spans: takes OTLP in JSON over HTTP, and keeps what came.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+
+use crate::served::{Request, respond};
 
 /// Lives as long as the test's process.
 pub struct Collector {
@@ -39,26 +41,11 @@ impl Collector {
 /// Request after request.
 fn serve(connection: TcpStream, kept: &Mutex<Vec<Value>>) -> std::io::Result<()> {
     let (mut reader, mut writer) = (BufReader::new(connection.try_clone()?), connection);
-    loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let line = line.trim_end().to_lowercase();
-            if line.is_empty() {
-                break;
-            }
-            if let Some(text) = line.strip_prefix("content-length: ") {
-                length = text.parse().map_err(std::io::Error::other)?;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        let request: Value = serde_json::from_slice(&body)?;
+    while let Some(request) = Request::read(&mut reader)? {
+        let request: Value = serde_json::from_slice(&request.body)?;
         let spans = request["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().cloned().unwrap_or_default();
         kept.lock().unwrap_or_else(PoisonError::into_inner).extend(spans);
-        writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")?;
+        respond(&mut writer, 200, "{}")?;
     }
+    Ok(())
 }

@@ -30,6 +30,21 @@ pub fn class_path(version: &str) -> Result<String> {
     Ok(format!("{}/*", folder.display()))
 }
 
+/// Runs one of Kafka's own tools.
+pub fn tool(version: &str, name: &str, arguments: &[&str]) -> Result<()> {
+    let package = if version.starts_with('3') { "kafka.admin" } else { "org.apache.kafka.tools" };
+    let output = Command::new("java")
+        .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"])
+        .args(["-cp", &class_path(version)?, &format!("{package}.{name}")])
+        .args(arguments)
+        .output()?;
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        bail!("{name} {}: {}", arguments.join(" "), String::from_utf8_lossy(&said));
+    }
+    Ok(())
+}
+
 fn fetch(version: &str, folder: &PathBuf) -> Result<()> {
     // Another process may be at it too: each fills a folder of its own, and the first to finish gives it its name.
     let own = folder.with_extension(format!("{}.part", std::process::id()));

@@ -24,7 +24,10 @@ pub mod program;
 pub mod proxy;
 pub mod scale;
 pub mod scenario;
+pub mod secured;
+pub mod served;
 pub mod tls;
+pub mod tokens;
 pub mod verdict;
 
 use std::path::PathBuf;

@@ -27,7 +27,6 @@ pub enum Network {
 }
 
 struct Shared {
-    broker: SocketAddr,
     state: Mutex<State>,
     changed: Condvar,
     /// Connections closed, and pieces held up or delayed.
@@ -35,6 +34,8 @@ struct Shared {
 }
 
 struct State {
+    /// Where new connections lead.
+    broker: SocketAddr,
     network: Network,
     ended: bool,
     /// Both ends of each connection.
@@ -53,8 +54,8 @@ impl Proxy {
     pub fn start(broker: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
-        let state = State { network: Network::Pass, ended: false, open: Vec::new() };
-        let shared = Shared { broker, state: Mutex::new(state), changed: Condvar::new(), hits: AtomicU64::new(0) };
+        let state = State { broker, network: Network::Pass, ended: false, open: Vec::new() };
+        let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), hits: AtomicU64::new(0) };
         let shared = Arc::new(shared);
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accepting.accept(&listener));
@@ -69,6 +70,13 @@ impl Proxy {
         }
         drop(state);
         self.shared.changed.notify_all();
+    }
+
+    /// Closes all connections, and leads new ones elsewhere.
+    pub fn lead(&self, broker: SocketAddr) {
+        let mut state = self.shared.state();
+        state.broker = broker;
+        self.shared.close_all(&mut state);
     }
 
     /// How many connections were closed, and how many pieces held up or delayed, since the start.
@@ -114,7 +122,8 @@ impl Shared {
             self.hit();
             return client.shutdown(Shutdown::Both);
         }
-        let broker = TcpStream::connect(self.broker)?;
+        let leads = self.state().broker;
+        let broker = TcpStream::connect(leads)?;
         client.set_nodelay(true)?;
         broker.set_nodelay(true)?;
         self.carry(client.try_clone()?, broker.try_clone()?);
@@ -122,8 +131,8 @@ impl Shared {
         let mut state = self.state();
         state.open.retain(|(client, _)| client.peer_addr().is_ok());
         state.open.push((client, broker));
-        // It may have been cut since the look above.
-        if state.network == Network::Cut {
+        // It may have been cut, or lead elsewhere, since the look above.
+        if state.network == Network::Cut || state.broker != leads {
             self.close_all(&mut state);
         }
         Ok(())

@@ -1,10 +1,11 @@
 //! The clusters that the tests share: one for each version, started when the first test asks for it.
 
 use std::collections::BTreeMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use integration_tests::broker::Broker;
 use integration_tests::client::Client;
+use integration_tests::secured::Secured;
 use integration_tests::{docker, jars};
 
 /// A cluster, and the version of its brokers where they are ours.
@@ -22,6 +23,8 @@ pub(crate) struct Source {
 
 static SHARED: LazyLock<Mutex<BTreeMap<String, &'static Kafka>>> = LazyLock::new(Mutex::default);
 static OURS: Mutex<Vec<Broker>> = Mutex::new(Vec::new());
+/// As [`SHARED`], with listeners that let nobody in unasked.
+static SECURED: Mutex<BTreeMap<String, Arc<Secured>>> = Mutex::new(BTreeMap::new());
 static NOWHERE: LazyLock<Kafka> = LazyLock::new(|| Kafka { client: Client::new("127.0.0.1:1"), version: None });
 
 /// For tests that need no broker: nobody listens there.
@@ -43,6 +46,7 @@ pub(crate) fn knows_kip_848(version: &str) -> bool {
 
 /// Ends the brokers that this run has started.
 pub(crate) fn stop_all() {
+    SECURED.lock().unwrap_or_else(PoisonError::into_inner).clear();
     OURS.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
@@ -92,6 +96,19 @@ impl Kafka {
     /// A cluster of three for one test alone.
     pub(crate) fn own_cluster(&self) -> Vec<Broker> {
         start(self.own_version(), 3)
+    }
+
+    /// A broker with listeners that let nobody in unasked, the same for all tests.
+    pub(crate) fn secured(&self) -> Arc<Secured> {
+        let mut shared = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
+        let secured = shared.entry(self.own_version().to_owned()).or_insert_with(|| Arc::new(self.own_secured()));
+        Arc::clone(secured)
+    }
+
+    /// The same, to be stopped and spoiled at will.
+    pub(crate) fn own_secured(&self) -> Secured {
+        let version = self.own_version();
+        Secured::start(version).unwrap_or_else(|error| panic!("a secured kafka {version} does not start: {error:#}"))
     }
 
     /// The consumer group protocol of Kafka 4; of brokers that are not ours it is not known.

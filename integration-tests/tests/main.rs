@@ -21,7 +21,9 @@ mod cases {
     pub(crate) mod groups;
     pub(crate) mod ordering;
     pub(crate) mod panics;
+    pub(crate) mod rotation;
     pub(crate) mod scale;
+    pub(crate) mod security;
     pub(crate) mod service;
     pub(crate) mod start;
     pub(crate) mod supervision;
@@ -126,6 +128,37 @@ const CASES: &[Case] = &[
         Group::More,
         cases::failures::a_halted_partition_stays_in_its_group,
     ),
+    with_own_broker(
+        "rotation::tokens_are_renewed_under_load",
+        Group::More,
+        cases::rotation::tokens_are_renewed_under_load,
+    ),
+    with_own_broker("rotation::an_endpoint_that_is_away", Group::More, cases::rotation::an_endpoint_that_is_away),
+    with_own_broker(
+        "rotation::a_wrong_secret_is_mended_in_its_file",
+        Group::More,
+        cases::rotation::a_wrong_secret_is_mended_in_its_file,
+    ),
+    with_own_broker(
+        "rotation::a_password_is_rotated_under_load",
+        Group::More,
+        cases::rotation::a_password_is_rotated_under_load,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_is_rotated_under_load",
+        Group::More,
+        cases::rotation::a_certificate_is_rotated_under_load,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_is_rotated_exactly_once",
+        Group::More,
+        cases::rotation::a_certificate_is_rotated_exactly_once,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_of_a_static_member_is_rotated",
+        Group::More,
+        cases::rotation::a_certificate_of_a_static_member_is_rotated,
+    ),
     case(
         "dead_letters::they_are_listed_shown_and_replayed",
         Group::Core,
@@ -183,6 +216,46 @@ const CASES: &[Case] = &[
         cases::footprint::memory_stays_within_its_budget_before_a_slow_sink,
     ),
     case("footprint::a_pipeline_is_measured", Group::More, cases::footprint::a_pipeline_is_measured),
+    with_own_broker("security::the_broker_asks_everybody", Group::Core, cases::security::harness::it_asks_everybody),
+    with_own_broker(
+        "security::each_is_let_in_and_loses_nothing",
+        Group::Core,
+        cases::security::mechanisms::each_is_let_in_and_loses_nothing,
+    ),
+    with_own_broker(
+        "security::each_is_told_what_is_wrong",
+        Group::More,
+        cases::security::at_start::each_is_told_what_is_wrong,
+    ),
+    with_own_broker(
+        "security::it_is_let_in_when_that_is_mended",
+        Group::More,
+        cases::security::at_start::it_is_let_in_when_that_is_mended,
+    ),
+    with_own_broker("security::certificates_go_wrong", Group::More, cases::security::under_load::certificates_go_wrong),
+    with_own_broker("security::a_password_is_changed", Group::Core, cases::security::under_load::a_password_is_changed),
+    with_own_broker(
+        "security::a_broker_comes_back_with_another_password",
+        Group::More,
+        cases::security::under_load::a_broker_comes_back_with_another_password,
+    ),
+    with_own_broker("security::permissions_are_taken", Group::More, cases::security::under_load::permissions_are_taken),
+    with_own_broker(
+        "security::these_permissions_are_enough",
+        Group::Core,
+        cases::security::permissions::these_are_enough,
+    ),
+    case("security::mistakes_are_refused", Group::Alone, cases::security::configuration::mistakes_are_refused),
+    case(
+        "security::the_documented_ones_are_taken",
+        Group::Alone,
+        cases::security::configuration::the_documented_ones_are_taken,
+    ),
+    case(
+        "security::a_broker_that_answers_nonsense",
+        Group::Alone,
+        cases::security::hostile::a_broker_that_answers_nonsense,
+    ),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),

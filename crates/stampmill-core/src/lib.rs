@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access_token;
 pub mod batch_size;
 pub mod breaker;
 pub mod commit_note;

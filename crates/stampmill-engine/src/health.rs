@@ -20,9 +20,11 @@ pub enum Health {
     Stopped,
 }
 
-/// Why a partition does not move.
+/// Why a partition does not move, or none does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// The brokers keep its clients out, whichever partition they are for. The reason is without anything of a record.
+    KeptOut { reason: String },
     /// `on_failure.then` is `halt`, and this record cannot be processed.
     Halted { partition: String, offset: i64, class: &'static str, reason: String },
     /// Too many records failed: this one is the next to be tried.
@@ -76,7 +78,7 @@ impl Health {
 }
 
 impl Trouble {
-    /// What [`Trouble::kind`] may be.
+    /// What [`Trouble::kind`] may be of a partition.
     pub const KINDS: [&str; 4] = ["halted", "breaker", "stalled", "undelivered"];
 
     pub fn kind(&self) -> &'static str {
@@ -86,6 +88,7 @@ impl Trouble {
             Self::BreakerOpen { .. } => breaker,
             Self::Stalled { .. } => stalled,
             Self::Undelivered { .. } => undelivered,
+            Self::KeptOut { .. } => "kept_out",
         }
     }
 
@@ -98,21 +101,26 @@ impl Trouble {
             Self::BreakerOpen { partition, offset, .. } => {
                 format!("{partition} pauses at offset {offset}, for too many records failed")
             }
-            Self::Stalled { .. } | Self::Undelivered { .. } => self.to_string(),
+            Self::Stalled { .. } | Self::Undelivered { .. } | Self::KeptOut { .. } => self.to_string(),
         }
     }
 
-    pub fn partition(&self) -> &str {
+    /// `None` where it is not of one.
+    pub fn partition(&self) -> Option<&str> {
         match self {
+            Self::KeptOut { .. } => None,
             Self::Halted { partition, .. }
             | Self::BreakerOpen { partition, .. }
             | Self::Stalled { partition, .. }
-            | Self::Undelivered { partition, .. } => partition,
+            | Self::Undelivered { partition, .. } => Some(partition),
         }
     }
 
     /// The same in kind and place, whatever the numbers.
     fn resembles(&self, other: &Self) -> bool {
+        if let (Self::KeptOut { reason }, Self::KeptOut { reason: other }) = (self, other) {
+            return reason == other;
+        }
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.partition() == other.partition()
     }
 }
@@ -120,6 +128,7 @@ impl Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::KeptOut { reason } => write!(out, "{reason}"),
             Self::Halted { partition, offset, reason, .. } => write!(
                 out,
                 "{partition} has halted at offset {offset}: {reason}; mend what it fails on and resume the partition, or have it skip the offset"

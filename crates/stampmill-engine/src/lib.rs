@@ -13,11 +13,13 @@
 
 #![deny(unsafe_code)] // but for `kafka/ffi/`, which holds every raw call of librdkafka
 
+mod access;
 mod ack;
 mod ambient;
 mod arbiters;
 mod consumer;
 mod control;
+pub mod credentials;
 mod credits;
 pub mod dead_letters;
 mod health;

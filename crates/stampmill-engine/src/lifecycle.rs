@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::control::{Mill, PipelineError};
+use crate::control::{Ended, Mill, PipelineError};
 use crate::health::Health;
 use crate::observe::Counters;
 use crate::supervise::{Backoff, Budget, Limit, message};
@@ -28,9 +28,18 @@ pub(crate) fn run(mill: &Mill) -> Result<(), PipelineError> {
         let ended = catch_unwind(AssertUnwindSafe(|| mill.run_once()))
             .unwrap_or_else(|panic| Err(PipelineError::Panicked(message(&*panic).to_owned())));
         let error = match ended {
-            Ok(()) => {
+            Ok(Ended::Stopped) => {
                 tell(Health::Stopped);
                 return Ok(());
+            }
+            // No failure: nothing of the budget, and no pause.
+            Ok(Ended::OtherCertificates) => {
+                log::info!(
+                    "{}: it has drained and committed, and begins anew with new clients, for its certificates or keys have changed",
+                    settings.name
+                );
+                tell(Health::Starting);
+                continue;
             }
             Err(error) => error,
         };

@@ -2,16 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
 use stampmill_core::breaker::BreakerSettings;
 use stampmill_core::transform::Transforms;
 
+use crate::credentials::{Credentials, FIRST_TRY, Unready};
 use crate::traces::Tracer;
 
-/// librdkafka properties under their own names.
-pub type Properties = BTreeMap<String, String>;
+/// librdkafka properties under their own names, and what of them changes while clients live.
+#[derive(Clone, Debug, Default)]
+pub struct Properties {
+    set: BTreeMap<String, String>,
+    pub credentials: Option<Arc<Credentials>>,
+}
 
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
@@ -180,6 +186,81 @@ pub struct Supervision {
     /// A partition that does not move for so long is looked into.
     pub stalled_after: Duration,
 }
+
+// === impl PipelineSettings ===
+
+impl PipelineSettings {
+    /// Whether there is a token that has not expired, where one is needed.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub(crate) fn has_token(&self) -> Result<(), String> {
+        self.credentials().try_for_each(|credentials| credentials.has_token())
+    }
+
+    /// Those of its source and its sink, if any change while it runs.
+    pub fn credentials(&self) -> impl Iterator<Item = &Arc<Credentials>> {
+        [&self.source.properties, &self.sink.properties].into_iter().filter_map(|found| found.credentials.as_ref())
+    }
+
+    /// Another number than before says that clients that were made before have certificates or keys of the past.
+    pub(crate) fn certificates(&self) -> u64 {
+        self.credentials().map(|credentials| credentials.certificates()).sum()
+    }
+}
+
+// === impl Properties ===
+
+impl Properties {
+    pub fn new(set: BTreeMap<String, String>, credentials: Option<Arc<Credentials>>) -> Self {
+        Self { set, credentials }
+    }
+
+    /// What a new client is set to.
+    pub(crate) fn in_force(&self) -> BTreeMap<String, String> {
+        let mut set = self.set.clone();
+        if let Some(credentials) = &self.credentials {
+            credentials.keep();
+            set.extend(credentials.in_force());
+        }
+        set
+    }
+
+    /// Waits until a client of these could prove who it is, or the first try has failed.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub(crate) fn await_credentials(&self) -> Result<(), String> {
+        let tried = self.credentials.as_ref().map_or(Ok(()), |credentials| credentials.await_first(FIRST_TRY));
+        tried.map_err(|(Unready::Waiting(reason) | Unready::Refused(reason))| reason)
+    }
+}
+
+impl<'a> IntoIterator for &'a Properties {
+    type Item = (&'a String, &'a String);
+    type IntoIter = std::collections::btree_map::Iter<'a, String, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.set.iter()
+    }
+}
+
+impl Deref for Properties {
+    type Target = BTreeMap<String, String>;
+
+    /// As they stand in the configuration.
+    fn deref(&self) -> &Self::Target {
+        &self.set
+    }
+}
+
+impl DerefMut for Properties {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.set
+    }
+}
+
+// === defaults ===
 
 impl Default for Supervision {
     fn default() -> Self {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use stampmill_core::repeats::Repeats;
 use stampmill_core::trace_context::digits;
 use stampmill_engine::traces::{Receiver, Span, SpanKind, Tracer};
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use crate::config::Traces;
 
@@ -45,7 +46,8 @@ impl Exporter {
     pub(crate) fn start(settings: Traces) -> std::io::Result<(Tracer, Self)> {
         let (tracer, spans) = Tracer::new(settings.one_in);
         let counted = tracer.counts();
-        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER)).build();
+        let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(RootCerts::PlatformVerifier).build();
+        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER)).tls_config(tls).build();
         let (agent, tracer_left_out) = (ureq::Agent::new_with_config(config), Box::new(counted));
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);

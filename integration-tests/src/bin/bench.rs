@@ -20,7 +20,7 @@ use integration_tests::client::Client;
 use integration_tests::jars;
 use integration_tests::layout::Plan;
 use integration_tests::program::{self, Build};
-use integration_tests::tls::Certificate;
+use integration_tests::tls::Authority;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -63,9 +63,8 @@ fn bench(sets: &[&str]) -> Result<()> {
             }
             "latency" => latencies(&client, &mut report)?,
             "tls" => {
-                let certificate = Certificate::make("bench")?;
-                let plan =
-                    Plan { version: jars::NEWEST, nodes: 1, proxied: false, certificate: Some(&certificate), more: "" };
+                let certificate = Authority::make("bench")?.server()?;
+                let plan = Plan { certificate: Some(&certificate), ..Plan::of(jars::NEWEST) };
                 let broker = Broker::start_cluster(&plan)?.pop().context("one broker")?;
                 compare(&broker.client(), &mut report, sets::tls())?;
             }

@@ -29,8 +29,7 @@ group.consumer.heartbeat.interval.ms=1000";
 impl Cluster {
     pub fn start(version: &str, more: &str) -> Result<Self> {
         let more = format!("{PROPERTIES}\n{more}");
-        let brokers =
-            Broker::start_cluster(&Plan { version, nodes: NODES, proxied: true, certificate: None, more: &more })?;
+        let brokers = Broker::start_cluster(&Plan { nodes: NODES, proxied: true, more: &more, ..Plan::of(version) })?;
         let addresses: Vec<&str> = brokers.iter().map(|broker| broker.bootstrap.as_str()).collect();
         Ok(Self { client: Client::new(&addresses.join(",")), brokers, version: version.into() })
     }

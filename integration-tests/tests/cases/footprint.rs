@@ -62,7 +62,7 @@ fn backlog_within_budget(kafka: &Kafka, (records, bytes): (i32, usize), batch: u
 
 /// The brokers of the sink are slow, and then do not answer at all: everything is as full as it gets.
 pub(crate) fn memory_stays_within_its_budget_before_a_slow_sink(kafka: &Kafka) {
-    let plan = Plan { version: kafka.own_version(), nodes: 1, proxied: true, certificate: None, more: "" };
+    let plan = Plan { proxied: true, ..Plan::of(kafka.own_version()) };
     let other = Broker::start_cluster(&plan).expect("a broker").remove(0);
     let (client, proxy) = (Client::new(&other.bootstrap), other.proxy.as_ref().expect("a proxy"));
     for (records, bytes) in [(30_000, 10_000), (1_000_000, 100)] {

@@ -147,7 +147,7 @@ pub(crate) fn checked_before(kafka: &Kafka) {
 /// Of brokers that have permissions: what is denied is said before a start, with what to grant.
 pub(crate) fn permissions_are_checked_before(kafka: &Kafka) {
     let version = kafka.own_version();
-    let plan = Plan { version, nodes: 1, proxied: true, certificate: None, more: acls::PROPERTIES };
+    let plan = Plan { proxied: true, more: acls::PROPERTIES, ..Plan::of(version) };
     let broker = Broker::start_cluster(&plan).expect("a broker").remove(0);
     let mut scenario = setup("allowed", &broker.client()).with_topics(2);
     scenario.bootstrap = format!("127.0.0.1:{}", broker.proxy.as_ref().expect("a proxy").port);

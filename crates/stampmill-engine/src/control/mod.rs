@@ -4,6 +4,7 @@
 mod board;
 mod commit;
 mod ends;
+mod inspection;
 mod look;
 mod positions;
 mod rebalance;
@@ -30,6 +31,7 @@ pub(crate) use self::look::read_topics;
 pub use self::look::{DeadLetterTopic, Preflight, preflight};
 pub(crate) use self::startup::SinkFacts;
 pub use self::startup::StartError;
+use crate::access::{Access, Client};
 use crate::kafka::PartitionId;
 use crate::kafka::cluster::{Admin, AdminError, Topics};
 use crate::kafka::consumer::{GroupConsumer, GroupContext, GroupEvent};
@@ -82,8 +84,18 @@ pub enum PipelineError {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop(Arc<AtomicBool>);
 
+/// Why a pipeline ended without a fault. What was in flight is settled and committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Stopped,
+    /// Its certificates or keys are others now, and only new clients take them.
+    OtherCertificates,
+}
+
 pub(crate) struct Control {
     settings: Arc<PipelineSettings>,
+    /// Which certificates its clients have.
+    certificates: u64,
     /// Before the consumer, which it asks.
     ends: ends::Ends,
     consumer: Arc<GroupConsumer>,
@@ -106,6 +118,8 @@ pub(crate) struct Control {
     last_look: Instant,
     /// It asks whether partitions have something to read.
     asking: Option<JoinHandle<()>>,
+    access: Access,
+    inspection: inspection::Inspection,
     complaints: Repeats,
 }
 
@@ -164,28 +178,35 @@ impl Mill {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs the pipeline on the current thread, once, until it is stopped or can do no more.
-    pub(crate) fn run_once(&self) -> Result<(), PipelineError> {
+    /// Runs the pipeline on the current thread, once, until it is stopped, is to begin anew, or can do no more.
+    pub(crate) fn run_once(&self) -> Result<Ended, PipelineError> {
         let Self { counters, stop, orders, transactional_id, .. } = self;
         let Reload { settings, log } = &self.latest();
+        let tell = |health| counters.health.set(&settings.name, health);
+        if !startup::await_credentials(settings, stop, tell)? {
+            return Ok(Ended::Stopped);
+        }
         let source = Admin::open(&settings.source.properties).map_err(|error| match error {
             AdminError::Client(error) => PipelineError::Kafka(error),
             AdminError::Refused(code) => PipelineError::Kafka(KafkaError::AdminOp(code)),
             AdminError::Runtime(error) => PipelineError::Build(BuildError::Thread(error)),
         })?;
-        let Some(cluster) = startup::await_cluster(settings, &source, stop)? else {
-            return Ok(()); // Stopped before there was anything to stop.
+        let Some(cluster) = startup::await_cluster(settings, source, stop, tell)? else {
+            return Ok(Ended::Stopped); // Before there was anything to stop.
         };
-        drop(source);
+        // Before the clients are made: what changes from now on is not theirs.
+        let certificates = settings.certificates();
         let share = startup::plan_memory(settings, &cluster.topics)?;
         log::info!("{}: memory for {share}", settings.name);
-        let consumer = Arc::new(crate::kafka::consumer::create(&settings.source, &share)?);
+        let access = Access::new(settings);
+        let consumer = Arc::new(crate::kafka::consumer::create(&settings.source, &share, &access)?);
         let (report, reports): (Sender<Report>, _) = channel();
         let parts = Parts {
             settings,
             consumer: &consumer,
             sink: cluster.sink,
             share,
+            access: &access,
             counters,
             log,
             reports: &report,
@@ -202,6 +223,7 @@ impl Mill {
         let ends = ends::Ends::start(&settings.name, Arc::downgrade(&consumer)).map_err(BuildError::Thread)?;
         let control = Control {
             settings: Arc::clone(settings),
+            certificates,
             ends,
             consumer,
             topology,
@@ -218,6 +240,8 @@ impl Mill {
             is_ready: false,
             last_look: Instant::now(),
             asking: None,
+            access,
+            inspection: inspection::Inspection::default(),
             complaints: Repeats::new(BETWEEN_COMPLAINTS),
         };
         control.run()
@@ -270,7 +294,7 @@ fn is_refused(error: &KafkaError) -> bool {
 // === impl Control ===
 
 impl Control {
-    fn run(mut self) -> Result<(), PipelineError> {
+    fn run(mut self) -> Result<Ended, PipelineError> {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let topics: Vec<&str> = self.settings.source.topics.iter().map(String::as_str).collect();
             self.consumer.subscribe(&topics)?;
@@ -285,12 +309,15 @@ impl Control {
                 log::error!("{name}: {first}");
                 Err(stuck)
             }
-            (ended, stopped) => ended.and(stopped),
+            (ended, stopped) => stopped.and(ended),
         }
     }
 
-    fn serve(&mut self) -> Result<(), PipelineError> {
+    fn serve(&mut self) -> Result<Ended, PipelineError> {
         while !self.stop.is_requested() {
+            if self.settings.certificates() != self.certificates {
+                return Ok(Ended::OtherCertificates);
+            }
             self.poll(POLL)?;
             while let Some(change) = self.changes.pop_front() {
                 match change {
@@ -303,7 +330,7 @@ impl Control {
             self.commit_if_due();
             self.watch_if_due()?;
         }
-        Ok(())
+        Ok(Ended::Stopped)
     }
 
     /// Serves librdkafka and the actors' reports once. Rebalances are only noted.
@@ -316,7 +343,8 @@ impl Control {
                 return Err(PipelineError::StrayRecord(place));
             }
             Some(Err(KafkaError::MessageConsumptionFatal(error))) => return Err(PipelineError::fatal(error)),
-            Some(Err(error)) => self.complain(&format!("consumer: {error}")),
+            // The consumer's context was told as well, with librdkafka's words.
+            Some(Err(error)) => log::debug!("{}: consumer: {error}", self.settings.name),
         }
         for event in self.consumer.context().take_events() {
             match event {
@@ -342,6 +370,7 @@ impl Control {
             }
             Report::Resumed { assignment } => self.with_assignment(assignment, |assigned| assigned.held = None),
             Report::Unread { assignment, at, found } => self.heal(assignment, at, found)?,
+            Report::Inspected { denied } => self.take_inspection(denied),
             Report::GaveUp { name, reason } => return Err(PipelineError::GaveUp { name, reason }),
             Report::ProducerFatal { error, reason } => return Err(PipelineError::ProducerFatal { error, reason }),
             Report::PartitionError { assignment, error } => self.note_partition_error(assignment, error),
@@ -364,7 +393,7 @@ impl Control {
             // librdkafka goes on trying: the leader moves, permission is still to be given, and the like.
             error => {
                 let partition = self.partition_of(assignment).map_or_else(String::new, |found| format!("{found}: "));
-                self.complain(&format!("{partition}{error}"));
+                self.access.note(Client::Consumer, error, &format!("{partition}{error}"));
             }
         }
     }

@@ -7,6 +7,8 @@ use thiserror::Error;
 
 use super::Stop;
 use super::look::{self, DeadLetterTopic, Seen};
+use crate::credentials::Unready;
+use crate::health::{Health, Trouble};
 use crate::kafka::cluster::{Admin, AdminError, Topics};
 use crate::kafka::consumer::PREFETCH;
 use crate::producer::outgoing::Partitions;
@@ -14,8 +16,12 @@ use crate::settings::PipelineSettings;
 
 #[derive(Debug, Error)]
 pub enum StartError {
+    #[error("{0}")]
+    NoCredentials(String),
     #[error("the brokers cannot be reached: {0}")]
     Unreachable(String),
+    #[error("the brokers keep this client out: {0}")]
+    KeptOut(String),
     #[error("{0}")]
     NotReady(String),
     #[error(
@@ -41,7 +47,7 @@ impl StartError {
     /// Waiting would not help.
     fn is_final(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::NotReady(_) => false,
+            Self::NoCredentials(_) | Self::Unreachable(_) | Self::KeptOut(_) | Self::NotReady(_) => false,
             Self::NoTransactions
             | Self::DeadLetterTopic { .. }
             | Self::NoDeadLetterTopic(_)
@@ -65,22 +71,57 @@ pub(crate) struct SinkFacts {
     pub(crate) most_bytes: Option<usize>,
 }
 
+/// For a token endpoint to answer, while a stop waits.
+const PATIENCE: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
+
+/// Waits until new clients can prove who they are; `false` if it is stopped before. With `fail_fast` the first failure is
+/// an error. A client that is made without a token would have nothing to do.
+pub(super) fn await_credentials(
+    settings: &PipelineSettings,
+    stop: &Stop,
+    tell: impl Fn(Health),
+) -> Result<bool, StartError> {
+    while !stop.is_requested() {
+        let tried = settings.credentials().try_for_each(|credentials| credentials.await_first(PATIENCE));
+        match tried {
+            Ok(()) => return Ok(true),
+            Err(Unready::Refused(reason)) if settings.run.fail_fast => return Err(StartError::NoCredentials(reason)),
+            Err(Unready::Refused(reason)) => {
+                tell(Health::NotReady(vec![Trouble::KeptOut { reason }]));
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            // For the first answer.
+            Err(Unready::Waiting(_)) => {}
+        }
+    }
+    Ok(false)
+}
 
 /// Waits until everything is there, and says every ten seconds what is missing; `None` if it is stopped before. With
 /// `fail_fast` the first thing that is missing is an error.
 pub(super) fn await_cluster(
     settings: &PipelineSettings,
-    source: &Admin,
+    mut source: Admin,
     stop: &Stop,
+    tell: impl Fn(Health),
 ) -> Result<Option<Cluster>, StartError> {
-    let mut last_warning: Option<Instant> = None;
+    let (mut last_warning, mut certificates) = (None::<Instant>, settings.certificates());
     while !stop.is_requested() {
-        match prepare(settings, source) {
+        if settings.certificates() != certificates {
+            certificates = settings.certificates();
+            source =
+                Admin::open(&settings.source.properties).map_err(|error| StartError::NotReady(error.to_string()))?;
+        }
+        match prepare(settings, &source) {
             Ok(cluster) => return Ok(Some(cluster)),
             Err(error) if settings.run.fail_fast || error.is_final() => return Err(error),
             Err(error) => {
+                tell(match &error {
+                    StartError::KeptOut(_) => Health::NotReady(vec![Trouble::KeptOut { reason: error.to_string() }]),
+                    _ => Health::Starting,
+                });
                 if last_warning.is_none_or(|last| last.elapsed() >= BETWEEN_WARNINGS) {
                     last_warning = Some(Instant::now());
                     log::warn!("{}: waiting: {error}", settings.name);
@@ -95,6 +136,9 @@ pub(super) fn await_cluster(
 fn prepare(settings: &PipelineSettings, source: &Admin) -> Result<Cluster, StartError> {
     let sink = Admin::open(&settings.sink.properties).map_err(|error| StartError::NotReady(error.to_string()))?;
     let Seen { topics, sink_partitions, most_bytes, dead_letters, .. } = look::look(settings, source, &sink)?;
+    let read = look::read_topics(settings, &topics);
+    // Where the brokers do not tell, they will when it is tried.
+    let _unknown = look::check_permissions(settings, (source, &read), &sink, dead_letters)?;
     if let Err(error) = &most_bytes {
         log::info!(
             "{}: `max.message.bytes` of `{}` cannot be read ({error}): should it refuse a batch, its records are sent again one by one",

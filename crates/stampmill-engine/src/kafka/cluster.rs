@@ -9,7 +9,8 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use thiserror::Error;
 
-use super::ffi::{self, Permissions};
+use super::denial::Denial;
+use super::ffi::{self, Live, Permissions};
 use crate::settings::Properties;
 
 /// The topics of a cluster and their numbers of partitions.
@@ -25,12 +26,26 @@ pub enum AdminError {
     Runtime(std::io::Error),
 }
 
+/// The topics could not be had.
+pub(crate) struct Unanswered {
+    pub(crate) error: KafkaError,
+    /// Why, which the error does not say, if librdkafka knows.
+    pub(crate) trouble: Option<(RDKafkaErrorCode, String)>,
+}
+
 /// How long to wait for an answer. Nothing but the control thread waits, and it has no records to move.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 
+/// The same, in pieces between which it is looked whether there is any use in waiting.
+const WAITS: [Duration; 3] = [Duration::from_millis(300), Duration::from_millis(1_000), Duration::from_millis(3_700)];
+
 /// Asks for all topics, for to ask for one by name can create it.
 pub(crate) fn topics<C: ClientContext>(client: &Client<C>) -> KafkaResult<Topics> {
-    let metadata = client.fetch_metadata(None, ANSWER)?;
+    topics_within(client, ANSWER)
+}
+
+fn topics_within<C: ClientContext>(client: &Client<C>, most: Duration) -> KafkaResult<Topics> {
+    let metadata = client.fetch_metadata(None, most)?;
     let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
     Ok(topics.map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32)).collect())
 }
@@ -44,16 +59,20 @@ pub(crate) fn partition_count<C: ClientContext>(client: &Client<C>, topic: &str)
 
 /// Asks a cluster as whoever sends to it.
 pub(crate) struct Admin {
-    client: AdminClient<Quiet>,
+    client: Live<AdminClient<Quiet>>,
     runtime: actix_rt::Runtime,
 }
 
-/// librdkafka has written a line of its log about it already.
+/// Whoever asks says what came of it.
 struct Quiet;
 
 impl ClientContext for Quiet {
     fn error(&self, error: KafkaError, reason: &str) {
-        super::log_client_error("admin", &error, reason);
+        log::debug!("admin: {error}: {reason}");
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        super::log_line(level as i32, facility, line);
     }
 }
 
@@ -64,20 +83,30 @@ impl Admin {
         let mut config = ClientConfig::new();
         // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
         config.set("ssl.ca.location", "probe");
-        for (name, value) in properties {
+        for (name, value) in properties.in_force() {
             config.set(name, value);
         }
         let client = config.set_log_level(RDKafkaLogLevel::Error).create_with_context(Quiet)?;
+        let client = Live::admin(client, properties.credentials.as_ref());
         Ok(Self { client, runtime: actix_rt::Runtime::new().map_err(AdminError::Runtime)? })
     }
 
-    pub(crate) fn topics(&self) -> KafkaResult<Topics> {
-        topics(self.client.inner())
-    }
-
-    /// Why a question was not answered, which its error does not say, if librdkafka knows.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        ffi::last_error(self.client.inner())
+    /// All of them. Whoever is kept out is told so as soon as that is known.
+    pub(crate) fn topics(&self) -> Result<Topics, Unanswered> {
+        let mut trouble = None;
+        let mut answer = Err(KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
+        for wait in WAITS {
+            answer = topics_within(self.client.inner(), wait);
+            if answer.is_ok() {
+                break;
+            }
+            // That one broker is down is no answer as long as another may give one.
+            trouble = ffi::last_error(self.client.inner()).or(trouble);
+            if trouble.as_ref().is_some_and(|(code, reason)| Denial::of(*code, reason).is_some()) {
+                break;
+            }
+        }
+        answer.map_err(|error| Unanswered { error, trouble })
     }
 
     /// What whoever asks may do with topics that are there. Blocks.

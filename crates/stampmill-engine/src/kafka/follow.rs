@@ -10,14 +10,14 @@ use stampmill_core::completed::Completed;
 use stampmill_core::record::Batch;
 
 use super::cluster::{ANSWER, Topics};
-use super::ffi::PartitionQueue;
+use super::ffi::{Live, PartitionQueue};
 use super::reader::{BATCH, Held, POLL, Quiet, ReadError, client, topics};
 use crate::control::read_topics;
 use crate::settings::PipelineSettings;
 
 /// The partitions of a pipeline's source, or of another topic of its cluster, and how far each is read.
 pub struct Follower {
-    consumer: Arc<BaseConsumer<Quiet>>,
+    consumer: Arc<Live<BaseConsumer<Quiet>>>,
     followed: Vec<Followed>,
 }
 
@@ -56,7 +56,7 @@ impl Follower {
         begin: Begin,
     ) -> Result<Self, ReadError> {
         let properties = &settings.source.properties;
-        let consumer: BaseConsumer<Quiet> = client(properties, GROUP).create_with_context(Quiet)?;
+        let consumer = client(properties, GROUP)?;
         let found = chosen(settings, topic, &topics(&consumer, properties)?)?;
         let mut follower = Self { consumer: Arc::new(consumer), followed: Vec::new() };
         for (topic, partitions) in found {

@@ -11,11 +11,11 @@ use rdkafka::error::KafkaResult;
 use rdkafka::producer::{BaseProducer, Producer as _};
 
 use super::engine_properties::{self, EngineProperties};
-use super::ffi::{self, ProducerEvents};
+use super::ffi::{self, Live, ProducerEvents};
 use crate::producer::deliveries::Deliveries;
 use crate::settings::{Properties, Sink};
 
-pub(crate) type SinkProducer = BaseProducer<Deliveries>;
+pub(crate) type SinkProducer = Live<BaseProducer<Deliveries>>;
 
 /// Serves the delivery reports. It outlives the actor's restarts, so that reports are counted whatever happens there.
 pub(crate) struct PollThread {
@@ -57,7 +57,8 @@ pub(crate) fn create(
     if let Some(id) = transactional_id {
         config.set("transactional.id", id);
     }
-    config.set_log_level(RDKafkaLogLevel::Warning).create_with_context(deliveries)
+    let client = config.set_log_level(RDKafkaLogLevel::Warning).create_with_context(deliveries)?;
+    Ok(Live::producer(client, sink.properties.credentials.as_ref()))
 }
 
 pub(crate) fn config(properties: &Properties, in_transactions: bool) -> ClientConfig {
@@ -66,7 +67,7 @@ pub(crate) fn config(properties: &Properties, in_transactions: bool) -> ClientCo
     for (name, value) in defaults {
         config.set(name, value);
     }
-    for (name, value) in properties {
+    for (name, value) in properties.in_force() {
         config.set(name, value);
     }
     for (name, value) in owned {

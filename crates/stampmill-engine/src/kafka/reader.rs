@@ -15,12 +15,12 @@ use stampmill_core::record::{Batch, CommitOffset, Offset};
 use thiserror::Error;
 
 use super::cluster::{self, ANSWER, Topics};
-use super::ffi::PartitionQueue;
+use super::ffi::{Live, PartitionQueue};
 use crate::settings::Properties;
 
 /// A topic, and the partitions that it has.
 pub struct TopicReader {
-    consumer: Arc<BaseConsumer<Quiet>>,
+    consumer: Arc<Live<BaseConsumer<Quiet>>>,
     topic: Arc<str>,
     partitions: i32,
 }
@@ -37,6 +37,8 @@ pub struct Held {
 pub enum ReadError {
     #[error("{0}")]
     Client(#[from] KafkaError),
+    #[error("{0}")]
+    NoCredentials(String),
     #[error("the brokers `{servers}` do not answer: {source}")]
     Unreachable { servers: String, source: KafkaError },
     #[error("the brokers know no topic `{0}`; look at its name and at `bootstrap.servers`")]
@@ -70,7 +72,7 @@ impl TopicReader {
     /// # Errors
     /// The brokers do not answer, or know no such topic.
     pub fn open(properties: &Properties, topic: &str, group: &str) -> Result<Self, ReadError> {
-        let consumer: BaseConsumer<Quiet> = client(properties, group).create_with_context(Quiet)?;
+        let consumer = client(properties, group)?;
         let topics = topics(&consumer, properties)?;
         let partitions = topics.get(topic).copied().filter(|partitions| *partitions > 0);
         let partitions = partitions.ok_or_else(|| ReadError::NoTopic(topic.to_owned()))?;
@@ -222,11 +224,12 @@ pub(super) fn topics(consumer: &BaseConsumer<Quiet>, properties: &Properties) ->
     })
 }
 
-pub(super) fn client(properties: &Properties, group: &str) -> ClientConfig {
+pub(super) fn client(properties: &Properties, group: &str) -> Result<Live<BaseConsumer<Quiet>>, ReadError> {
+    properties.await_credentials().map_err(ReadError::NoCredentials)?;
     let mut config = ClientConfig::new();
     // librdkafka's compiled-in path is that of its own OpenSSL, which no system has.
     config.set("ssl.ca.location", "probe").set("fetch.queue.backoff.ms", "10");
-    for (name, value) in properties {
+    for (name, value) in properties.in_force() {
         config.set(name, value);
     }
     config
@@ -237,5 +240,5 @@ pub(super) fn client(properties: &Properties, group: &str) -> ClientConfig {
         .set("enable.partition.eof", "true")
         .set("isolation.level", "read_committed")
         .set_log_level(RDKafkaLogLevel::Critical);
-    config
+    Ok(Live::consumer(config.create_with_context(Quiet)?, properties.credentials.as_ref()))
 }

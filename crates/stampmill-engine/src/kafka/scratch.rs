@@ -13,6 +13,8 @@ pub struct Scratch {
 pub enum ScratchError {
     #[error("{0}")]
     Admin(#[from] AdminError),
+    #[error("{0}")]
+    NoCredentials(String),
     #[error("the brokers cannot be reached: {0}")]
     Unreachable(rdkafka::error::KafkaError),
     #[error("the sink's topic `{0}` does not exist: make it, or name another")]
@@ -26,8 +28,9 @@ pub enum ScratchError {
 impl Scratch {
     /// Makes a topic of that name with as many partitions as `topic` has.
     pub fn like(properties: &Properties, topic: &str, name: &str) -> Result<Self, ScratchError> {
+        properties.await_credentials().map_err(ScratchError::NoCredentials)?;
         let admin = Admin::open(properties)?;
-        let topics = admin.topics().map_err(ScratchError::Unreachable)?;
+        let topics = admin.topics().map_err(|unanswered| ScratchError::Unreachable(unanswered.error))?;
         let partitions = topics.get(topic).copied().ok_or_else(|| ScratchError::NoTopic(topic.to_owned()))?;
         let made = admin.create_topic(name, partitions);
         made.map_err(|source| ScratchError::NotMade { name: name.to_owned(), source })?;

@@ -12,13 +12,13 @@ use stampmill_core::record::Record;
 use thiserror::Error;
 
 use super::cluster::{self, Topics};
-use super::ffi::add_header;
+use super::ffi::{Live, add_header};
 use super::producer;
 use crate::settings::Properties;
 
 /// An idempotent producer, and what its cluster has.
 pub struct TopicWriter {
-    producer: Arc<BaseProducer<Outcomes>>,
+    producer: Arc<Live<BaseProducer<Outcomes>>>,
     topics: Topics,
 }
 
@@ -26,6 +26,8 @@ pub struct TopicWriter {
 pub enum WriteError {
     #[error("{0}")]
     Client(#[from] KafkaError),
+    #[error("{0}")]
+    NoCredentials(String),
     #[error("the brokers `{servers}` do not answer: {source}")]
     Unreachable { servers: String, source: KafkaError },
     #[error("the record cannot be sent: {0}")]
@@ -62,10 +64,12 @@ impl TopicWriter {
     /// # Errors
     /// The brokers do not answer.
     pub fn open(properties: &Properties) -> Result<Self, WriteError> {
+        properties.await_credentials().map_err(WriteError::NoCredentials)?;
         let mut config = producer::config(properties, false);
         config.set("message.timeout.ms", GIVE_UP_MS).set("message.max.bytes", MOST_BYTES);
         config.set_log_level(RDKafkaLogLevel::Critical);
-        let producer: BaseProducer<Outcomes> = config.create_with_context(Outcomes::default())?;
+        let producer = config.create_with_context(Outcomes::default())?;
+        let producer = Live::producer(producer, properties.credentials.as_ref());
         let topics = cluster::topics(producer.client()).map_err(|source| {
             let servers = properties.get("bootstrap.servers").cloned().unwrap_or_default();
             WriteError::Unreachable { servers, source }
@@ -98,7 +102,7 @@ impl TopicWriter {
     /// Hands something to librdkafka, as soon as there is room for it.
     pub(crate) fn queue(
         &self,
-        mut send: impl FnMut(&Arc<BaseProducer<Outcomes>>) -> Result<(), RDKafkaErrorCode>,
+        mut send: impl FnMut(&Arc<Live<BaseProducer<Outcomes>>>) -> Result<(), RDKafkaErrorCode>,
     ) -> Result<(), WriteError> {
         loop {
             match send(&self.producer) {

@@ -179,6 +179,7 @@ impl ProducerActor {
 
     /// Once in a while; and then asks again what the sink's topic looks like, for that may be why.
     fn warn(&mut self, error: RDKafkaErrorCode, context: &mut Context<Self>) {
+        self.deliveries.access().refused(&self.spec.destination.sink.topic, error);
         if let Some(left_out) = self.warnings.admit(1, Instant::now()) {
             let Destination { pipeline, sink, dead_letter_topic, .. } = &*self.spec.destination;
             log::warn!(

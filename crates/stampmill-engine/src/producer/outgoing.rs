@@ -13,7 +13,7 @@ use stampmill_core::record::Record;
 use stampmill_core::trace_context::TRACEPARENT;
 
 use super::dead_letter::Size::{Stub, Whole};
-use crate::kafka::ffi::{Outgoing, SinkTopic, add_header};
+use crate::kafka::ffi::{Live, Outgoing, SinkTopic, add_header};
 use crate::messages::Work;
 use crate::observe::Counters;
 use crate::observe::failures::Failure;
@@ -138,7 +138,7 @@ impl Refusal {
 
 impl<C: ProducerContext<DeliveryOpaque = usize> + 'static> SinkTopics<C> {
     /// `None` if a name cannot be one of a topic.
-    pub(crate) fn open(producer: &Arc<BaseProducer<C>>, destination: &Destination) -> Option<Self> {
+    pub(crate) fn open(producer: &Arc<Live<BaseProducer<C>>>, destination: &Destination) -> Option<Self> {
         let dead_letters = match destination.then {
             Then::DeadLetter => Some(SinkTopic::open(producer, &destination.dead_letter_topic)?),
             Then::Halt | Then::Skip => None,

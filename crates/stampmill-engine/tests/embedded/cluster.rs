@@ -35,8 +35,7 @@ impl Cluster {
     }
 
     pub(crate) fn settings(&self) -> PipelineSettings {
-        let properties: Properties =
-            BTreeMap::from([("bootstrap.servers".to_owned(), self.broker.bootstrap_servers())]);
+        let properties = BTreeMap::from([("bootstrap.servers".to_owned(), self.broker.bootstrap_servers())]);
         // The mock cluster keeps the place of a member that has left until its session ends.
         let quick = [("fetch.wait.max.ms", "10"), ("session.timeout.ms", "2000"), ("heartbeat.interval.ms", "500")];
         let quick = quick.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -46,7 +45,7 @@ impl Cluster {
         PipelineSettings {
             name: "under-test".into(),
             source: Source {
-                properties: source,
+                properties: Properties::new(source, None),
                 topics: vec!["in".into()],
                 group: "group".into(),
                 start: Start::Earliest,
@@ -54,7 +53,7 @@ impl Cluster {
             },
             transforms: Arc::new(Transforms::new(vec![Step::Envelope(envelope)], &[], Reading::default())),
             sink: Sink {
-                properties,
+                properties: Properties::new(properties, None),
                 topic: "out".into(),
                 partition: SinkPartition::Source,
                 key: SinkKey::Source,

@@ -54,8 +54,9 @@ fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -
     };
     let sources = topics.collect::<Vec<_>>();
     let sources = if sources.is_empty() { "no topic that matches yet".to_owned() } else { sources.join(", ") };
+    let tokens: String = found.tokens.iter().map(|token| format!("  token        {}\n", secrets.mask(token))).collect();
     format!(
-        "  found        {sources}; {} ({} partitions{takes}){dead_letters}\n  \
+        "{tokens}  found        {sources}; {} ({} partitions{takes}){dead_letters}\n  \
          allowed      {allowed}\n  \
          memory       {}\n",
         secrets.shown(&pipeline.sink.topic),

@@ -1,11 +1,15 @@
 //! Connections, and the properties of sources and sinks: librdkafka's own, each checked by name, side and value.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use config::Value;
 use rdkafka::ClientConfig;
+use stampmill_engine::credentials::{Credentials, Secret};
 use stampmill_engine::settings::Properties;
 
+use super::credentials;
 use super::error::{ConfigError, Place, remedy};
 use super::owned;
 use super::properties::{PROPERTIES, Property, Side};
@@ -17,13 +21,17 @@ use super::secrets;
 pub(crate) struct Connection {
     pub(crate) name: String,
     properties: Vec<Set>,
+    /// Of its clients so far: those that prove alike who they are share one.
+    credentials: RefCell<Vec<Arc<Credentials>>>,
 }
 
 /// A property that is set.
 #[derive(Debug)]
 pub(crate) struct Set {
     pub(crate) property: &'static Property,
-    value: String,
+    pub(super) value: String,
+    /// What it is put together from.
+    pub(super) secret: Secret,
     /// As it stands in its layer.
     pub(crate) written: Value,
 }
@@ -45,7 +53,8 @@ fn connection(reading: &Reading<'_>, name: &str, value: &Value) -> Connection {
         let at = Place { key: join(&path, BOOTSTRAP), ..place(Some(value), &path) };
         reading.note(ConfigError::Missing { at, doc: "one or more brokers of the cluster, as `host:port,host:port`" });
     }
-    Connection { name: name.to_owned(), properties }
+    credentials::check(reading, &place(Some(value), &path), &properties);
+    Connection { name: name.to_owned(), properties, credentials: RefCell::default() }
 }
 
 const BOOTSTRAP: &str = "bootstrap.servers";
@@ -61,14 +70,14 @@ pub(crate) fn properties(reading: &Reading<'_>, value: Option<&Value>, path: &st
             reading.note(ConfigError::Alias { at: at.clone(), other: other.to_owned() });
         }
         let Some(text) = reading.text(value, at.clone()) else { continue };
-        if !is_value(name, &text.text) {
-            reading.note(ConfigError::PropertyValue { at, property: name.to_owned() });
+        if let Some(error) = wrong(property, &text.text, at) {
+            reading.note(error);
             continue;
         }
-        if secrets::is_secret_name(property.name) {
+        if secrets::is_secret_name(property.name) && !credentials::is_address(property.first_name()) {
             reading.secrets.borrow_mut().add(&text.text);
         }
-        set.push(Set { property, value: text.text, written: value.clone() });
+        set.push(Set { property, value: text.text, secret: text.secret, written: value.clone() });
     }
     set
 }
@@ -88,6 +97,15 @@ fn known(reading: &Reading<'_>, name: &str, at: &Place, side: Side) -> Option<&'
         reading.note(ConfigError::UnknownProperty { at, remedy: remedy(name, names) });
         return None;
     };
+    if let Some(fault) = credentials::unsupported(property.first_name()) {
+        reading.note(ConfigError::Together { at, fault: fault.to_owned() });
+        return None;
+    }
+    if side != Side::Both && credentials::is_oidc(property.first_name()) {
+        let fault = "it is of a connection as a whole: write it there".to_owned();
+        reading.note(ConfigError::Together { at, fault });
+        return None;
+    }
     if side.takes(property.side) {
         return Some(property);
     }
@@ -97,6 +115,15 @@ fn known(reading: &Reading<'_>, name: &str, at: &Place, side: Side) -> Option<&'
     };
     reading.note(ConfigError::WrongSide { at, concerns, remedy });
     None
+}
+
+fn wrong(property: &Property, value: &str, at: Place) -> Option<ConfigError> {
+    if !credentials::is_oidc(property.first_name()) {
+        let property = property.name;
+        return (!is_value(property, value)).then(|| ConfigError::PropertyValue { at, property: property.to_owned() });
+    }
+    let expected = credentials::fault(property.first_name(), value)?.to_owned();
+    Some(ConfigError::Mismatch { at, expected, found: "something else".to_owned() })
 }
 
 /// Whether librdkafka as built here takes the value for that property.
@@ -114,8 +141,23 @@ pub(crate) fn is_name(name: &str) -> bool {
 impl Connection {
     /// What a client of that side is to be set to.
     pub(crate) fn client(&self, side: Side, overrides: &[Set]) -> Properties {
-        let in_force = self.in_force(side, overrides);
-        in_force.map(|set| (set.property.client_name().to_owned(), set.value.clone())).collect()
+        let librdkafkas = self.in_force(side, overrides).filter(|set| !credentials::is_oidc(set.property.first_name()));
+        let set = librdkafkas.map(|set| (set.property.client_name().to_owned(), set.value.clone()));
+        let set: BTreeMap<String, String> = set.collect();
+        Properties::new(set, self.credentials(side, overrides))
+    }
+
+    fn credentials(&self, side: Side, overrides: &[Set]) -> Option<Arc<Credentials>> {
+        let settings = credentials::settings(&self.name, self.in_force(side, overrides));
+        if settings.is_empty() {
+            return None;
+        }
+        let mut known = self.credentials.borrow_mut();
+        if let Some(same) = known.iter().find(|known| *known.settings() == settings) {
+            return Some(Arc::clone(same));
+        }
+        known.push(Credentials::new(settings));
+        known.last().cloned()
     }
 
     /// The connection's properties for that side, with `overrides` over them.

@@ -6,8 +6,11 @@ use std::path::PathBuf;
 
 use config::{Value, ValueKind};
 use stampmill_core::template::Partials;
+use stampmill_engine::credentials::{Piece, Secret};
 
+use super::credentials;
 use super::layers::{self, Layer, entries, get, long_form};
+use super::properties::Property;
 use super::reading::{Reading, join, place};
 use super::schema::{self, Key, Kind};
 use super::topics;
@@ -71,7 +74,9 @@ impl Walk<'_> {
                 entries(Some(value)).into_iter().for_each(|(name, value)| self.value(entry, value, &join(path, name)));
             }
             Kind::Properties(_) => {
-                entries(Some(value)).into_iter().for_each(|(name, value)| self.text(value, &join(path, name)));
+                entries(Some(value))
+                    .into_iter()
+                    .for_each(|(name, value)| self.property(name, value, &join(path, name)));
             }
             Kind::Topics | Kind::Hosts | Kind::Paths => {
                 let texts = topics::texts(self.reading, value, path).into_iter().map(|text| text.text);
@@ -97,12 +102,29 @@ impl Walk<'_> {
         }
     }
 
+    /// What a running program follows by itself differs only when it is to come from elsewhere.
+    fn property(&mut self, name: &str, value: &Value, path: &str) {
+        let first_name = Property::find(name).map_or(name, |property| property.first_name());
+        let Some(text) = self.reading.text(value, place(Some(value), path)) else { return };
+        let is_followed = credentials::is_followed(first_name) && text.secret.is_from_files();
+        let value = if is_followed { pieces(&text.secret) } else { text.text };
+        self.values.insert(path.to_owned(), value);
+    }
+
     /// A file that `${file:…}` names and that is gone since is noted as an error.
     fn text(&mut self, value: &Value, path: &str) {
         if let Some(text) = self.reading.text(value, place(Some(value), path)) {
             self.values.insert(path.to_owned(), text.text);
         }
     }
+}
+
+fn pieces(secret: &Secret) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => format!("{text:?} "),
+        Piece::File(path) => format!("{path:?} "),
+    };
+    secret.0.iter().map(piece).collect()
 }
 
 fn items(list: &Value) -> &[Value] {
@@ -223,7 +245,7 @@ pipelines:
             ("c.yaml", "key: '{{key}}'", "key: ~", "pipelines.first.sink.key"),
             ("c.yaml", "in, more", "in, less", "pipelines.second.source.topics"),
             ("c.yaml", "HOST:-a", "HOST:-b", "connections.kafka.bootstrap.servers"),
-            ("password", "one", "two", "connections.kafka.sasl.password"),
+            ("c.yaml", "file:password", "file:./password", "connections.kafka.sasl.password"),
             ("c.yaml", "pipelines:", "probes: { listen: off }\npipelines:", "probes.listen"),
             ("c.yaml", "group: b", "group: b, start: latest", "pipelines.second.source.start"),
         ];
@@ -233,6 +255,11 @@ pipelines:
         let (_, fixed) = after("gone", "c.yaml", "  first:", "  third:");
         assert!(fixed.contains(&"pipelines.first.source.group".to_owned()), "{fixed:?}");
         assert!(fixed.contains(&"pipelines.third.source.group".to_owned()), "{fixed:?}");
+    }
+
+    #[test]
+    fn what_a_running_program_follows_by_itself_is_no_difference() {
+        assert_eq!(after("followed", "password", "one", "two"), (vec![], vec![]));
     }
 
     #[test]

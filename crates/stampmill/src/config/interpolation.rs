@@ -4,7 +4,9 @@
 //! there `${` is literal.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use stampmill_engine::credentials::{Piece, Secret};
 
 use super::secrets::is_secret_variable;
 
@@ -16,6 +18,8 @@ pub(crate) struct Interpolated {
     pub(crate) outline: String,
     /// What was put in: `${NAME}`, `${file:path}`.
     pub(crate) from: Vec<String>,
+    /// The text by what it is put together from, so that its files can be read again.
+    pub(crate) secret: Secret,
     /// Whether something is from a file, or from a variable whose name tells of a secret.
     pub(crate) is_secret: bool,
 }
@@ -45,8 +49,12 @@ pub(crate) fn interpolate(
         };
         out.push(before, before);
         let (value, name, is_secret) = evaluate(&rest[..end], environment, folder)?;
+        let file = name.strip_prefix("file:").map(|file| folder.join(file));
         let name = format!("${{{name}}}");
-        out.push(&value, &name);
+        match file {
+            Some(file) => out.push_file(&value, &name, file),
+            None => out.push(&value, &name),
+        }
         out.from.push(name);
         out.is_secret |= is_secret;
         rest = &rest[end + 1..];
@@ -62,10 +70,8 @@ fn evaluate<'a>(
     folder: &Path,
 ) -> Result<(String, &'a str, bool), String> {
     if let Some(file) = expression.strip_prefix("file:") {
-        let text = std::fs::read_to_string(folder.join(file))
-            .map_err(|error| format!("file `{file}` cannot be read: {error}"))?;
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        return Ok((line.strip_suffix('\r').unwrap_or(line).to_owned(), expression, true));
+        let text = Piece::File(folder.join(file)).read();
+        return Ok((text.map_err(|error| format!("file `{file}` cannot be read: {error}"))?, expression, true));
     }
     let (name, default) = match expression.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
@@ -102,6 +108,13 @@ impl Interpolated {
     fn push(&mut self, text: &str, outline: &str) {
         self.text.push_str(text);
         self.outline.push_str(outline);
+        self.secret.0.push(Piece::Text(text.to_owned()));
+    }
+
+    fn push_file(&mut self, text: &str, outline: &str, file: PathBuf) {
+        self.text.push_str(text);
+        self.outline.push_str(outline);
+        self.secret.0.push(Piece::File(file));
     }
 }
 

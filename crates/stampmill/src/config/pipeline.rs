@@ -22,6 +22,7 @@ use super::reading::{Reading, Text, join, place};
 use super::schema;
 use super::secrets;
 use super::section::Section;
+use super::security;
 use super::steps::{self, Common};
 use super::topics::{self, Subscription, Traffic};
 
@@ -142,6 +143,7 @@ fn source<'a>(
         connection::properties(source.reading, source.value("properties"), &source.path("properties"), Side::Consumer);
 
     let (from, group, reads) = (from?, group?, reads?);
+    security::check(source.reading, from, Side::Consumer, &overrides);
     let mut properties = from.client(Side::Consumer, &overrides);
     profile.of_consumer(&mut properties);
     let settings = Source {
@@ -178,6 +180,7 @@ fn sink<'a>(
 
     let (to, topic, (key, key_template)) = (to?, topic?, key?);
     let (names, header_templates): (Vec<String>, Vec<Template>) = headers?.into_iter().unzip();
+    security::check(sink.reading, to, Side::Producer, &overrides);
     let mut properties = to.client(Side::Producer, &overrides);
     profile.of_producer(&mut properties);
     let settings = Sink {

@@ -1,7 +1,7 @@
 //! The properties of librdkafka 2.12 that a text can set, from its CONFIGURATION.md: name, side, and for a second name
 //! the first; and which of them its source marks as sensitive.
 
-use super::secrets;
+use super::{credentials, secrets};
 
 /// Which client a property concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Property {
 
     /// Whether its value is not to be shown.
     pub(crate) fn is_secret(&self) -> bool {
-        self.is_sensitive || secrets::is_secret_name(self.name)
+        self.is_sensitive || (secrets::is_secret_name(self.name) && !credentials::is_address(self.name))
     }
 
     /// The same for both names of a property.

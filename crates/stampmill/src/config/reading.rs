@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use config::{Value, ValueKind};
 use stampmill_core::template::{Ambient, Options, Partials, Template, TemplateError};
+use stampmill_engine::credentials::{Piece, Secret};
 
 use super::error::{ConfigError, Place};
 use super::interpolation::{Interpolated, interpolate};
@@ -22,6 +23,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
     /// The text of each file that a key names, by that key.
     pub(crate) template_files: RefCell<BTreeMap<String, String>>,
+    /// What nobody minds who connects to nothing: a key that is not on this machine.
+    pub(crate) refusals: RefCell<Vec<ConfigError>>,
     /// What was read that must not be shown.
     pub(crate) secrets: RefCell<Secrets>,
     /// What templates ask for the time and for randomness.
@@ -39,6 +42,8 @@ pub(crate) struct Text {
     pub(crate) from: Vec<String>,
     /// Whether what it put in must not be shown.
     pub(crate) is_secret: bool,
+    /// What it is put together from.
+    pub(crate) secret: Secret,
 }
 
 // === impl Reading ===
@@ -47,7 +52,8 @@ impl<'e> Reading<'e> {
     /// `errors` are those that were met before.
     pub(crate) fn new(environment: &'e BTreeMap<String, String>, errors: Vec<ConfigError>, ambient: Ambient) -> Self {
         let (errors, partials, secrets) = (RefCell::new(errors), RefCell::default(), RefCell::default());
-        Self { environment, errors, partials, template_files: RefCell::default(), secrets, ambient }
+        let (template_files, refusals) = (RefCell::default(), RefCell::default());
+        Self { environment, errors, partials, template_files, refusals, secrets, ambient }
     }
 
     pub(crate) fn note(&self, error: ConfigError) {
@@ -64,11 +70,11 @@ impl<'e> Reading<'e> {
         let Some(folder) = origin::folder(&at.origin) else { return Some(Text::plain(raw, at)) };
         match interpolate(raw, self.environment, folder) {
             Ok(Interpolated { text, from, .. }) if from.is_empty() && text == raw => Some(Text::plain(raw, at)),
-            Ok(Interpolated { text, outline, from, is_secret }) => {
+            Ok(Interpolated { text, outline, from, secret, is_secret }) => {
                 if is_secret {
                     self.secrets.borrow_mut().add(&text);
                 }
-                Some(Text { text, at, written: Some(outline), from, is_secret })
+                Some(Text { text, at, written: Some(outline), from, is_secret, secret })
             }
             Err(fault) => {
                 self.note(ConfigError::Interpolation { at, fault });
@@ -173,7 +179,9 @@ fn extension(path: &Path) -> Option<&str> {
 impl Text {
     /// As it is written.
     pub(crate) fn plain(text: impl Into<String>, at: Place) -> Self {
-        Self { text: text.into(), at, written: None, from: Vec::new(), is_secret: false }
+        let text = text.into();
+        let secret = Secret(vec![Piece::Text(text.clone())]);
+        Self { text, at, written: None, from: Vec::new(), is_secret: false, secret }
     }
 
     /// What an error may say about it.

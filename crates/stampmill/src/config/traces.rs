@@ -4,7 +4,7 @@ use super::section::Section;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Traces {
-    /// Begins with `http://`.
+    /// Begins with `http://` or `https://`.
     pub(crate) endpoint: String,
     pub(crate) one_in: u64,
     pub(crate) service: String,
@@ -18,9 +18,9 @@ pub(super) fn traces(root: &Section<'_>) -> Option<Traces> {
         return None;
     }
     let endpoint = section.text("endpoint")?;
-    if endpoint.text.strip_prefix("http://").is_none_or(str::is_empty) {
-        let expected = "`http://` and a host, as in `http://localhost:4318/v1/traces` (spans are sent without TLS: name a \
-                        collector nearby, and let that one send them on)";
+    let host = endpoint.text.strip_prefix("http://").or_else(|| endpoint.text.strip_prefix("https://"));
+    if host.is_none_or(str::is_empty) {
+        let expected = "`http://` or `https://` and a host, as in `http://localhost:4318/v1/traces`";
         return section.refuse("endpoint", endpoint, expected);
     }
     Some(Traces { endpoint: endpoint.text, one_in: one_in?, service: service?.text })

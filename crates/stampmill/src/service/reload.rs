@@ -1,6 +1,7 @@
 //! Another configuration takes the place of the one that runs, as far as a running program can change: the pipelines'
 //! steps. All of it is found valid before anything is changed, or nothing is.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +27,8 @@ pub(crate) struct Reloader {
 pub(crate) struct Reloaded {
     pub(crate) changed: Vec<String>,
     pub(crate) unchanged: Vec<String>,
+    /// Connections whose files hold other passwords, certificates or keys now.
+    pub(crate) credentials: Vec<String>,
 }
 
 /// Why the old configuration goes on.
@@ -63,8 +66,18 @@ impl Reloader {
     pub(crate) fn reload(&self) -> Result<Reloaded, ReloadError> {
         let outcome = self.try_reload();
         match &outcome {
-            Ok(Reloaded { changed, .. }) if changed.is_empty() => log::info!("reloaded: nothing has changed"),
-            Ok(Reloaded { changed, .. }) => log::info!("reloaded: other steps for {}", quoted(changed)),
+            Ok(Reloaded { changed, credentials, .. }) => match (&changed[..], &credentials[..]) {
+                ([], []) => log::info!("reloaded: nothing has changed"),
+                (changed, []) => log::info!("reloaded: other steps for {}", quoted(changed)),
+                ([], credentials) => log::info!("reloaded: other credentials for {}", quoted(credentials)),
+                (changed, credentials) => {
+                    log::info!(
+                        "reloaded: other steps for {}, other credentials for {}",
+                        quoted(changed),
+                        quoted(credentials)
+                    );
+                }
+            },
             Err(error) => {
                 log::error!("not reloaded: {error}");
                 if let ReloadError::Invalid(errors) = error {
@@ -106,9 +119,23 @@ impl Reloader {
             }
         }
         change_all(&new)?;
+        reloaded.credentials = self.look_at_credentials();
         *running = effective;
         self.generation.fetch_add(u64::from(!reloaded.changed.is_empty()), Ordering::Relaxed);
         Ok(reloaded)
+    }
+}
+
+impl Reloader {
+    /// They are looked at every second anyway.
+    fn look_at_credentials(&self) -> Vec<String> {
+        let settings: Vec<_> = self.steers.iter().map(Steer::settings).collect();
+        let mut all: Vec<_> = settings.iter().flat_map(|settings| settings.credentials()).collect();
+        all.sort_by_key(|credentials| Arc::as_ptr(credentials));
+        all.dedup_by_key(|credentials| Arc::as_ptr(credentials));
+        let changed = all.into_iter().filter(|credentials| !credentials.look_now().is_empty());
+        let names: BTreeSet<String> = changed.map(|found| found.settings().connection.clone()).collect();
+        names.into_iter().collect()
     }
 }
 

@@ -12,7 +12,7 @@ use rdkafka::types::RDKafkaRespErr;
 use stampmill_core::completed::Completed;
 use stampmill_core::record::{Batch, Offset};
 
-use super::bytes;
+use super::{Live, bytes};
 
 /// The fetched records of one partition, apart from the consumer's main queue.
 ///
@@ -25,7 +25,7 @@ pub(crate) struct PartitionQueue<C: ConsumerContext + 'static> {
     /// Called by librdkafka through a pointer to the inner box; freed only after the callback is switched off.
     on_nonempty: Option<Box<OnNonempty>>,
     /// The queue belongs to this client and must go before it.
-    consumer: Arc<BaseConsumer<C>>,
+    consumer: Arc<Live<BaseConsumer<C>>>,
 }
 
 type OnNonempty = Box<dyn Fn() + Send + Sync>;
@@ -49,7 +49,7 @@ unsafe impl<C: ConsumerContext + 'static> Send for PartitionQueue<C> {}
 impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     /// Splits the partition off. To be called before the partition is assigned, or records that were fetched already
     /// stay in the main queue. `None` if the name cannot be one of a topic.
-    pub(crate) fn split(consumer: &Arc<BaseConsumer<C>>, topic: &str, partition: i32) -> Option<Self> {
+    pub(crate) fn split(consumer: &Arc<Live<BaseConsumer<C>>>, topic: &str, partition: i32) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
         // SAFETY: the client lives as long as `consumer`; the name ends in a nought.
         let queue =

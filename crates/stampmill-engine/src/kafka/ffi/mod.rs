@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 mod consumer;
+mod live;
 mod mock;
 mod permissions;
 mod producer;
@@ -11,6 +12,7 @@ mod trouble;
 use std::ffi::{c_char, c_void};
 
 pub(crate) use self::consumer::{PartitionQueue, Taken, commit_async, commit_metadata, generation, known_end};
+pub(crate) use self::live::{Live, LiveClients};
 pub(crate) use self::mock::set_mock_rebalance_delay;
 pub(crate) use self::permissions::{Permissions, may_join, permissions};
 pub(crate) use self::producer::{DeliveryReport, Outgoing, ProducerEvents, SinkTopic, add_header, flush};

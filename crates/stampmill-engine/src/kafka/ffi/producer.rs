@@ -11,13 +11,13 @@ use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::text;
+use super::{Live, text};
 
 /// A topic to write to. Named by its name, librdkafka would be given a copy of it and look it up for each record.
 pub(crate) struct SinkTopic<C: ProducerContext + 'static> {
     topic: NonNull<rd::rd_kafka_topic_t>,
     /// The topic belongs to this client and must go before it.
-    producer: Arc<BaseProducer<C>>,
+    producer: Arc<Live<BaseProducer<C>>>,
 }
 
 /// A record for a [`SinkTopic`].
@@ -39,7 +39,7 @@ unsafe impl<C: ProducerContext + 'static> Sync for SinkTopic<C> {}
 
 impl<C: ProducerContext<DeliveryOpaque = usize> + 'static> SinkTopic<C> {
     /// `None` if the name cannot be one of a topic.
-    pub(crate) fn open(producer: &Arc<BaseProducer<C>>, name: &str) -> Option<Self> {
+    pub(crate) fn open(producer: &Arc<Live<BaseProducer<C>>>, name: &str) -> Option<Self> {
         let name = CString::new(name).ok()?;
         // SAFETY: the client lives as long as `producer`; the name ends in a nought; without a configuration of its own the
         // topic has the client's.

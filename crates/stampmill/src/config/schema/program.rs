@@ -35,7 +35,7 @@ static TRACES: &[Key] = &[
         "endpoint",
         Kind::Text,
         Absent,
-        "where an OpenTelemetry collector takes OTLP over HTTP, as `http://localhost:4318/v1/traces`; no spans, if left out",
+        "where an OpenTelemetry collector takes OTLP over HTTP or HTTPS, as `http://localhost:4318/v1/traces`; no spans, if left out",
     ),
     key(
         "one_in",
