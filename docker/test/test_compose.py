@@ -1,6 +1,7 @@
 """compose.yaml against the schema that `docker compose` itself embeds, and what no schema says."""
 
 import json
+import os
 
 import jsonschema
 import pytest
@@ -52,8 +53,12 @@ def layers():
     mounts = dict(reversed(mount.split(":")[:2]) for mount in SERVICES["stampmill"]["volumes"])
     for word in SERVICES["stampmill"]["command"]:
         for inside, source in mounts.items():
-            if word.startswith(inside):
+            if word.startswith(inside + "/"):
                 yield str(DOCKER / source) + word.removeprefix(inside)
+
+
+def environment():
+    return {"PATH": os.environ["PATH"]} | SERVICES["stampmill"]["environment"]
 
 
 def arguments():
@@ -62,8 +67,8 @@ def arguments():
 
 def test_the_configuration_is_valid():
     assert len(list(layers())) == 2
-    run(stampmill(), "check", *arguments())
-    shown = run(stampmill(), "config", "show", *arguments())
+    run(stampmill(), "check", *arguments(), env=environment())
+    shown = run(stampmill(), "config", "show", *arguments(), env=environment())
     assert "bootstrap.servers: kafka:19092" in shown
     assert (DOCKER / "compose/stampmill/admin-token").read_text().strip() not in shown
 

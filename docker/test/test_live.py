@@ -1,0 +1,139 @@
+"""compose.yaml put to work: its broker, its commands, the program, and every query of the dashboard and the alerts."""
+
+import itertools
+import re
+import subprocess
+import threading
+
+import pytest
+import test_compose
+from repository import DOCS, alerts, metrics_in, panel_queries
+from stack import Kafka, Prometheus, Stampmill, eventually
+from test_compose import SERVICES
+from test_kubernetes import lay_out, workload
+
+SERVER = "STAMPMILL__CONNECTIONS__KAFKA__BOOTSTRAP_SERVERS"
+EVENT = '{ "id":"TXN011", "type":"withdraw", "accountId":"ACC456", "amount":1500 }'
+AUDITED = '{"eventType": "transaction", "source": "bank-transactions", "data": {"id":"TXN011","type":"withdraw","accountId":"ACC456","amount":1500}}'
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    broker = Kafka(tmp_path_factory.mktemp("kafka"))
+    yield broker
+    broker.process.stop()
+
+
+@pytest.fixture(scope="module")
+def topics(kafka):
+    """The service `topics`, twice: the second time finds them there."""
+    service = SERVICES["topics"]
+    assert service["entrypoint"] == ["/bin/sh", "-ec"]
+    for _ in range(2):
+        kafka.sh(service["command"][0].replace("$$", "$"))
+    return kafka
+
+
+def commands_of_the_docs():
+    """Those of compose.md that go to Kafka, without Docker around them."""
+    page = (DOCS / "compose.md").read_text()
+    return [re.sub(r"docker compose -f docker/compose.yaml exec (-T )?kafka ", "", line) for line in re.findall(r"^.*exec .*kafka /opt/kafka/bin.*$", page, re.M)]
+
+
+def test_the_tutorial_word_for_word(topics, tmp_path):
+    inside = topics.here(SERVICES["stampmill"]["environment"][SERVER])
+    program = Stampmill(tmp_path, "stampmill", test_compose.arguments(), {}, {SERVER: inside})
+    program.await_healthy()
+    send, read = commands_of_the_docs()
+    assert EVENT in send
+    topics.sh(send)
+    assert topics.sh(read).strip() == AUDITED
+    assert AUDITED in (DOCS / "compose.md").read_text()
+    assert program.has_said("Kafka event received, data = " + AUDITED[70:-1])
+
+    prometheus = Prometheus(tmp_path, f"127.0.0.1:{program.probes}")
+    with Load(topics):
+        every_query_has_data(prometheus)
+        only_the_dead_letters_are_alerted(prometheus)
+    assert program.stop() == 0
+    eventually("StampmillDown to be pending", lambda: "StampmillDown" in prometheus.active())
+    prometheus.stop()
+
+
+class Load:
+    """Records as long as it lasts, one in fifty of them no JSON."""
+
+    def __init__(self, kafka):
+        self.is_over = threading.Event()
+        command = ["kafka-console-producer.sh", "--bootstrap-server", kafka.here("localhost:9092"), "--topic", "bank-transactions"]
+        self.producer = subprocess.Popen([kafka.folder / "bin" / command[0], *command[1:]], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.thread = threading.Thread(target=self.produce)
+
+    def produce(self):
+        for number in itertools.count():
+            line = f'{{"id":"TXN{number}","amount":1.10}}' if number % 50 else '{"id":'
+            self.producer.stdin.write(line.encode() + b"\n")
+            if number % 50 == 0:
+                self.producer.stdin.flush()
+                if self.is_over.wait(0.1):
+                    return self.producer.stdin.close()
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join()
+        assert self.producer.wait(60) == 0
+
+
+def every_query_has_data(prometheus):
+    missing = dict(enumerate(panel_queries()))
+    assert len(missing) > 30
+
+    def look():
+        for key, (_, query) in list(missing.items()):
+            if prometheus.values(query):
+                del missing[key]
+        return not missing
+
+    try:
+        eventually("data in each panel", look, 60)
+    except AssertionError as error:
+        raise AssertionError(f"no data: {missing}") from error
+    # A selector that finds nothing would keep an alert silent for ever. Transactions are aborted elsewhere.
+    for rule in alerts():
+        prometheus.ask("query", query=rule["expr"])
+        for metric in metrics_in(rule["expr"]):
+            assert prometheus.values(metric), metric
+
+
+def only_the_dead_letters_are_alerted(prometheus):
+    rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
+    assert len(rules) == len(alerts())
+    eventually("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in each_rule(prometheus)))
+    eventually("the dead letters alone to be alerted", lambda: prometheus.active() == {"StampmillDeadLetters"}, 30)
+
+
+def each_rule(prometheus):
+    return [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
+
+
+def test_a_pod_keeps_its_place_by_its_name(topics, tmp_path):
+    """The StatefulSet's configuration and memory, on this broker: without TLS, which the tests of the program have."""
+    volume = tmp_path / "etc"
+    volume.mkdir()
+    (container,) = workload("statefulset")["spec"]["template"]["spec"]["containers"]
+    assert container["env"][0]["name"] == "POD_NAME"
+    limit = container["resources"]["limits"]["memory"]
+    settings = {
+        "connections.kafka.bootstrap.servers": topics.here("localhost:9092"),
+        "connections.kafka.security.protocol": "PLAINTEXT",
+        "memory": f"{int(limit.removesuffix('Mi')) * 60 // 100}MiB",
+    }
+    config = ["--config", lay_out("statefulset", volume)]
+    program = Stampmill(tmp_path, "pod", config, settings, {"POD_NAME": "stampmill-1"})
+    program.await_healthy()
+    members = topics.sh("/opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --group bank-audit --members")
+    assert re.search(r"^bank-audit\s+(stampmill-1\s+)?stampmill-1-", members, re.M), members
+    assert program.stop() == 0
