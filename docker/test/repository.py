@@ -44,7 +44,7 @@ def module(name, version):
 
 @cache
 def kustomized(overlay):
-    """The objects that `kubectl apply -k` sends."""
+    """The objects that `kubectl apply -k` sends; of a folder below docker/kubernetes, or of any."""
     tool = ["kubectl", "kustomize"] if shutil.which("kubectl") else [shutil.which("kustomize") or gopath_kustomize(), "build"]
     return [found for found in yaml.safe_load_all(run(*tool, DOCKER / "kubernetes" / overlay)) if found]
 

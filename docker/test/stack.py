@@ -66,13 +66,18 @@ class Process:
 
 
 class Kafka:
-    """The service `kafka`, from the jars of its version."""
+    """The service `kafka`, from the jars of its version; with a user's name and password also with a listener of SASL_SSL."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, user=None):
         self.folder = folder
         service = load(DOCKER / "compose.yaml")["services"]["kafka"]
         self.jars = jars(service["image"].split(":")[1])
-        self.environment = service["environment"]
+        self.environment = dict(service["environment"])
+        self.user = user
+        if user:
+            self.environment["KAFKA_LISTENERS"] += ",SECURE://:9094"
+            self.environment["KAFKA_ADVERTISED_LISTENERS"] += ",SECURE://localhost:9094"
+            self.environment["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"] += ",SECURE:SASL_SSL"
         ports = sorted(set(re.findall(r":(\d{4,5})\b", " ".join(self.environment.values()))))
         self.ports = {port: free_port() for port in ports}
         self.start(service["healthcheck"]["test"])
@@ -87,7 +92,21 @@ class Kafka:
         """As the image makes them of variables: `KAFKA_LOG_DIRS` is `log.dirs`."""
         named = {name[6:].lower().replace("_", "."): value for name, value in self.environment.items() if name.startswith("KAFKA_")}
         named["log.dirs"] = str(self.folder / "data")
-        return "".join(f"{name}={self.here(value)}\n" for name, value in named.items())
+        properties = "".join(f"{name}={self.here(value)}\n" for name, value in named.items())
+        return properties + (self.secure() if self.user else "")
+
+    def secure(self):
+        """A key that is good for a test, whose certificate goes to `ca.crt`."""
+        store = ["-keystore", self.folder / "key.p12", "-storepass", "for-a-test"]
+        name = ["-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1"]
+        run("keytool", "-genkeypair", "-alias", "broker", "-keyalg", "EC", "-storetype", "PKCS12", *name, *store)
+        run("keytool", "-exportcert", "-rfc", "-alias", "broker", "-file", self.folder / "ca.crt", *store)
+        return f"""sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PKCS12
+ssl.keystore.location={self.folder / "key.p12"}
+ssl.keystore.password=for-a-test
+"""
 
     def start(self, healthcheck):
         (self.folder / "bin").mkdir(parents=True)
@@ -98,7 +117,8 @@ class Kafka:
         properties = self.folder / "server.properties"
         properties.write_text(self.properties())
         java = ["java", *JVM, "-cp", self.jars]
-        run(*java, "kafka.tools.StorageTool", "format", "-t", self.environment["CLUSTER_ID"], "-c", properties)
+        scram = ["--add-scram", "SCRAM-SHA-512=[name={},password={}]".format(*self.user)] if self.user else []
+        run(*java, "kafka.tools.StorageTool", "format", "-t", self.environment["CLUSTER_ID"], "-c", properties, *scram)
         self.process = Process(self.folder / "kafka.log", *java, "kafka.Kafka", properties)
         command = [self.here(word) for word in healthcheck[1:]]
         assert healthcheck[0] == "CMD"

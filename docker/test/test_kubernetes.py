@@ -3,12 +3,15 @@
 import base64
 import copy
 import os
+import re
+import shutil
+import textwrap
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from repository import kustomized, only, run, stampmill
+from repository import DOCKER, DOCS, kustomized, only, run, stampmill
 from schemas import DEFINITIONS, KUBERNETES, scaler, validate
 
 OVERLAYS = {"deployment": "Deployment", "statefulset": "StatefulSet"}
@@ -116,6 +119,32 @@ def test_the_configuration_is_valid(overlay, tmp_path):
         assert pipeline["drain_timeout_ms"] / 1000 < grace
     # The listener that the probes ask.
     assert yaml.safe_load(text)["probes"]["listen"].endswith(f':{container["ports"][0]["containerPort"]}')
+
+
+@BOTH
+def test_the_example_puts_your_own_in_place(overlay, tmp_path):
+    """As docs/src/kubernetes.md has it: a copy of the example, on either overlay."""
+    shutil.copytree(DOCKER, tmp_path / "docker")
+    mill = tmp_path / "docker/kubernetes/example"
+    page = (DOCS / "kubernetes.md").read_text()
+    shown = re.search(r"```yaml,from=docker/kubernetes/example/kustomization.yaml\n(.*?)```", page, re.S)[1]
+    assert textwrap.dedent(shown).strip() == (mill / "kustomization.yaml").read_text().strip()
+    (mill / "kustomization.yaml").write_text((mill / "kustomization.yaml").read_text().replace("../deployment", f"../{overlay}"))
+    (mill / "stampmill.yaml").write_text((mill.parent / "base/stampmill.yaml").read_text().replace("topic: bank-audit", "topic: mine"))
+    (mill / "secrets").mkdir()
+    for name in ("username", "password", "ca.crt", "admin-token"):
+        (mill / "secrets" / name).write_text(f"my {name}")
+    objects = kustomized(mill)
+    for found in objects:
+        validate(found, KUBERNETES[-1])
+    (secret,) = [found for found in objects if found["kind"] == "Secret"]
+    assert {base64.b64decode(value).decode() for value in secret["data"].values()} == {"my username", "my password", "my ca.crt", "my admin-token"}
+    held = [found["data"] for found in objects if found["kind"] == "ConfigMap" and "stampmill.yaml" in found["data"]]
+    assert len(held) == 1 and "topic: mine" in held[0]["stampmill.yaml"]
+    # What makes members static is still there.
+    assert ("static-members.yaml" in held[0]) == (overlay == "statefulset")
+    (container,) = only(objects, OVERLAYS[overlay])["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example.org/stampmill:0.1.0"
 
 
 def test_keda_asks_for_what_the_pipeline_reads(tmp_path):

@@ -27,11 +27,15 @@ def kafka(tmp_path_factory):
 @pytest.fixture(scope="module")
 def topics(kafka):
     """The service `topics`, twice: the second time finds them there."""
+    make_topics(kafka)
+    make_topics(kafka)
+    return kafka
+
+
+def make_topics(kafka):
     service = SERVICES["topics"]
     assert service["entrypoint"] == ["/bin/sh", "-ec"]
-    for _ in range(2):
-        kafka.sh(service["command"][0].replace("$$", "$"))
-    return kafka
+    kafka.sh(service["command"][0].replace("$$", "$"))
 
 
 def commands_of_the_docs():
@@ -119,21 +123,26 @@ def each_rule(prometheus):
     return [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
 
 
-def test_a_pod_keeps_its_place_by_its_name(topics, tmp_path):
-    """The StatefulSet's configuration and memory, on this broker: without TLS, which the tests of the program have."""
-    volume = tmp_path / "etc"
-    volume.mkdir()
+def test_a_pod_keeps_its_place_by_its_name(tmp_path):
+    """The StatefulSet's configuration with its secrets and its memory, as the pod has them, over TLS and SCRAM."""
+    password = "of-this-run-alone"
+    kafka = Kafka(tmp_path / "kafka", ("stampmill", password))
+    make_topics(kafka)
+    volume = lay_out("statefulset", tmp_path / "etc")
+    for name, content in {"ca.crt": (kafka.folder / "ca.crt").read_text(), "password": password}.items():
+        (volume / "secrets" / name).write_text(content)
     (container,) = workload("statefulset")["spec"]["template"]["spec"]["containers"]
     assert container["env"][0]["name"] == "POD_NAME"
     limit = container["resources"]["limits"]["memory"]
     settings = {
-        "connections.kafka.bootstrap.servers": topics.here("localhost:9092"),
-        "connections.kafka.security.protocol": "PLAINTEXT",
+        "connections.kafka.bootstrap.servers": kafka.here("localhost:9094"),
         "memory": f"{int(limit.removesuffix('Mi')) * 60 // 100}MiB",
     }
-    config = ["--config", lay_out("statefulset", volume)]
-    program = Stampmill(tmp_path, "pod", config, settings, {"POD_NAME": "stampmill-1"})
+    program = Stampmill(tmp_path, "pod", ["--config", volume], settings, {"POD_NAME": "stampmill-1"})
     program.await_healthy()
-    members = topics.sh("/opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --group bank-audit --members")
-    assert re.search(r"^bank-audit\s+(stampmill-1\s+)?stampmill-1-", members, re.M), members
+    describe = "/opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server localhost:9092 --describe --group bank-audit --members"
+    members = kafka.sh(describe)
+    assert re.search(r"^bank-audit\s.*\bstampmill-1-", members, re.M), members
     assert program.stop() == 0
+    assert password not in program.text()
+    kafka.process.stop()
