@@ -14,7 +14,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from repository import DOCKER, ROOT, TARGET, load, run, stampmill
+from repository import DOCKER, ROOT, TARGET, run, stampmill
+from test_compose import SERVICES
 
 PATIENCE = 90  # seconds
 JVM = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
@@ -70,7 +71,7 @@ class Kafka:
 
     def __init__(self, folder, user=None):
         self.folder = folder
-        service = load(DOCKER / "compose.yaml")["services"]["kafka"]
+        service = SERVICES["kafka"]
         self.jars = jars(service["image"].split(":")[1])
         self.environment = dict(service["environment"])
         self.user = user
