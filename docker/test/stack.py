@@ -152,7 +152,8 @@ class Stampmill(Process):
 
     def __init__(self, folder, name, config, settings, environment=None):
         self.probes, self.admin = free_port(), free_port()
-        settings |= {"probes.listen": f"127.0.0.1:{self.probes}", "admin.listen": f"127.0.0.1:{self.admin}"}
+        settings = {key: value.replace(":9600", f":{self.admin}") for key, value in settings.items()}
+        settings = {"admin.listen": f"127.0.0.1:{self.admin}"} | settings | {"probes.listen": f"127.0.0.1:{self.probes}"}
         flags = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         environment = {"PATH": os.environ["PATH"]} | (environment or {})
         super().__init__(folder / f"{name}.log", stampmill(), "run", *config, *flags, env=environment)
@@ -160,6 +161,16 @@ class Stampmill(Process):
     def await_healthy(self):
         command = [stampmill(), "healthcheck", "--url", f"http://127.0.0.1:{self.probes}/readyz"]
         eventually("stampmill healthcheck", lambda: self.has_said("") and succeeds(command))
+
+    def page(self, path, host, token=None):
+        """The status with which the admin listener answers."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"http://{host}:{self.admin}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
 
 
 class Prometheus(Process):

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 import test_compose
-from repository import DOCS, alerts, kustomized, only, panel_queries
+from repository import DOCKER, DOCS, alerts, kustomized, load, only, panel_queries
 from stack import Kafka, Prometheus, Stampmill, eventually
 from test_compose import SERVICES
 from test_kubernetes import lay_out, workload
@@ -47,8 +47,10 @@ def commands_of_the_docs():
 
 def test_the_tutorial_word_for_word(topics, tmp_path):
     inside = topics.here(SERVICES["stampmill"]["environment"][SERVER])
-    program = Stampmill(tmp_path, "stampmill", test_compose.arguments(), {}, test_compose.environment() | {SERVER: inside})
+    listen = load(DOCKER / "compose/stampmill/stampmill.yaml")["admin"]["listen"]
+    program = Stampmill(tmp_path, "stampmill", test_compose.arguments(), {"admin.listen": listen}, test_compose.environment() | {SERVER: inside})
     program.await_healthy()
+    the_page_is_there(program)
     send, read = commands_of_the_docs()
     assert EVENT in send
     topics.sh(send)
@@ -63,6 +65,14 @@ def test_the_tutorial_word_for_word(topics, tmp_path):
     assert program.stop() == 0
     eventually("StampmillDown to be pending", lambda: "StampmillDown" in prometheus.active())
     prometheus.stop()
+
+
+def the_page_is_there(program):
+    token = (DOCKER / "compose/stampmill/admin-token").read_text().strip()
+    for host in ("localhost", "127.0.0.1"):
+        assert program.page("/", host) == 200
+        assert program.page("/api/pipelines", host) == 401
+        assert program.page("/api/pipelines", host, token) == 200
 
 
 class Load:
