@@ -85,6 +85,7 @@ class Kafka:
 
     def here(self, text):
         """With the addresses of this run in the place of the container's."""
+        # What is put in is marked with `@` until the end, for it may be another's port.
         for port, ours in self.ports.items():
             text = re.sub(rf"(\b(kafka|localhost))?:{port}\b", f"127.0.0.1:@{ours}", text)
         return text.replace("/opt/kafka/bin", str(self.folder / "bin")).replace(":@", ":")
