@@ -17,7 +17,7 @@ import urllib.request
 from repository import DOCKER, ROOT, TARGET, run, stampmill
 from test_compose import SERVICES
 
-PATIENCE = 90  # seconds
+PATIENCE = 180  # seconds; of which a machine that is not overloaded needs a few
 JVM = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
 # The classes behind Kafka's scripts, as bin/ of 3.7.2 has them.
 SCRIPTS = {

@@ -115,7 +115,7 @@ def every_query_has_data(prometheus):
         return not missing
 
     try:
-        eventually("data in each panel", look, 60)
+        eventually("data in each panel", look)
     except AssertionError as error:
         raise AssertionError(f"no data: {missing}") from error
     # A selector that finds nothing would keep an alert silent for ever.
@@ -129,7 +129,7 @@ def only_the_dead_letters_are_alerted(prometheus):
     rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
     assert len(rules) == len(alerts())
     eventually("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in each_rule(prometheus)))
-    eventually("the dead letters alone to be alerted", lambda: prometheus.active() == {"StampmillDeadLetters"}, 30)
+    eventually("the dead letters alone to be alerted", lambda: prometheus.active() == {"StampmillDeadLetters"})
 
 
 def each_rule(prometheus):
