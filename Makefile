@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all page chaos bench fuzz lint fmt
+.PHONY: test test-all page deploy-test alerts chaos bench fuzz lint fmt
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -14,6 +14,16 @@ test-all:
 # The page in headless Chromium; needs Node.js 20 and `chromium`.
 page:
 	cd integration-tests/page && npm ci --ignore-scripts --no-audit --no-fund && npm test
+
+# compose.yaml, the manifests, the alerts and the dashboard: against their schemas, promtool, and the program under load with
+# Prometheus. Needs Python, Go, kubectl or kustomize, Debian's `prometheus`, Java and Maven.
+deploy-test:
+	cargo build --release -p stampmill
+	docker/test/run
+
+# The alerts in the form of the Prometheus Operator, from docker/monitoring/alerts.yaml.
+alerts:
+	docker/monitoring/prometheusrule > docker/monitoring/prometheusrule.yaml
 
 # Every fault under load, again and again for CHAOS_MINUTES (60), on the versions of CHAOS_KAFKA (the newest, and the
 # tutorial's in short) and with the guarantees of CHAOS_DELIVERY (both); what was counted goes to

@@ -144,7 +144,7 @@ fn first_try(work: &Work, place: usize, outlet: &Outlet<'_>) -> Todo {
 fn after_refusal(handover: &Handover, outlet: &Outlet<'_>, form: &Form, refusal: Refusal) -> Todo {
     let (work, place) = (&handover.work, handover.next);
     if let (Form::AsRendered, Output::Send { .. }) = (form, &work.outputs.records[place]) {
-        outlet.count_refusal();
+        outlet.count_refusal(refusal.class);
     }
     match (form_or_own(form, handover), outlet.destination.then) {
         (Form::AsRendered, Then::Skip) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode;
 use stampmill_core::breaker::{Breaker, Verdict};
+use stampmill_core::fault::FaultClass;
 use stampmill_core::record::Epoch;
 use stampmill_core::resequencer::Resequencer;
 
@@ -17,7 +18,7 @@ use super::refused::Refused;
 use super::transaction::Open;
 use crate::logging::LogRoutes;
 use crate::messages::{Held, HeldBy, Rendered, Undelivered, Work};
-use crate::observe::Counters;
+use crate::observe::{Counters, FailureKind};
 use crate::supervise::Backoff;
 
 pub(crate) struct Lane {
@@ -207,9 +208,9 @@ impl Lane {
 // === impl Outlet ===
 
 impl Outlet<'_> {
-    pub(super) fn count_refusal(&self) {
+    pub(super) fn count_refusal(&self, class: FaultClass) {
         self.refusals.set(self.refusals.get() + 1);
-        self.counters.failed_at.add("sink".to_owned(), 1);
+        self.counters.failed_at.add(FailureKind { step: "sink".to_owned(), class: class.as_str() }, 1);
     }
 
     /// The transaction to hand over in, if any, for as long as it is locked.

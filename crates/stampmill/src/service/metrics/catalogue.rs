@@ -24,11 +24,13 @@ pub(super) enum Of {
     Build,
     /// The process: a gauge, left out where it cannot be known.
     Program(fn(&Program) -> Option<f64>),
+    /// The process: a counter, left out where it cannot be known.
+    Spent(fn(&Program) -> Option<f64>),
     /// A pipeline: a counter.
     Count(fn(&Observation) -> u64),
     /// Restarts of a pipeline's actors, by role and cause: a counter.
     Restarts,
-    /// Records that a pipeline could not process, by step: a counter.
+    /// Records that a pipeline could not process, by step and class: a counter.
     FailedAt,
     /// A pipeline: a gauge.
     Pipeline(fn(&PipelineStatus) -> f64),
@@ -73,6 +75,18 @@ pub(super) static METRICS: &[Metric] = &[
         None,
         "file descriptors that the process has open",
         Of::Program(|program| program.open_fds.map(|fds| fds as f64)),
+    ),
+    metric(
+        "stampmill_process_max_fds",
+        None,
+        "file descriptors that the process may have open",
+        Of::Program(|program| program.max_fds.map(|fds| fds as f64)),
+    ),
+    metric(
+        "stampmill_process_cpu",
+        SECONDS,
+        "time that all threads of the process have run, in user and kernel mode",
+        Of::Spent(|program| program.cpu_seconds),
     ),
     metric(
         "stampmill_pipeline_ready",
@@ -144,7 +158,7 @@ pub(super) static METRICS: &[Metric] = &[
     metric(
         "stampmill_step_failures",
         None,
-        "records that could not be processed, by the step that failed; `sink` for those that a broker refused for good",
+        "records that could not be processed, by the step that failed (`sink` for those that a broker refused for good) and the class of the fault",
         Of::FailedAt,
     ),
     metric(
@@ -244,7 +258,7 @@ impl Of {
     pub(super) fn kind(&self) -> MetricType {
         match self {
             Self::Build => MetricType::Info,
-            Self::Count(_) | Self::Restarts | Self::FailedAt => MetricType::Counter,
+            Self::Spent(_) | Self::Count(_) | Self::Restarts | Self::FailedAt => MetricType::Counter,
             Self::Program(_) | Self::Pipeline(_) | Self::Partition(_) | Self::Trouble => MetricType::Gauge,
             Self::Timing(_) => MetricType::Histogram,
         }
