@@ -22,7 +22,7 @@ chaos:
 	cargo run --release -p integration-tests --bin chaos
 
 # What the program costs beside bare librdkafka, on a broker of its own; sets: targets, partitions, matrix, memory,
-# watched, profiles, peers, latency, tls, allocations. Every run goes to integration-tests/benches/runs.
+# watched, builds (of BENCH_BUILDS), profiles, peers, latency, tls, allocations. Every run goes to integration-tests/benches/runs.
 SETS ?= targets
 bench:
 	cargo run --release -p integration-tests --bin bench -- $(SETS)
