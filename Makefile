@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all page chaos bench fuzz lint fmt
+.PHONY: test test-all page chaos bench fuzz lint deny licences dist fmt
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -38,6 +38,18 @@ fuzz:
 lint:
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --all-features -- -D warnings
+
+# Licences, sources and advisories of the dependencies.
+deny:
+	dist/deny
+
+# The licence list, which is to be made anew when dependencies change.
+licences:
+	dist/licences
+
+# What is released, in target/dist.
+dist:
+	dist/pack
 
 fmt:
 	cargo fmt --all
