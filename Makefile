@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all page deploy-test alerts chaos bench fuzz lint fmt
+.PHONY: test test-all page deploy-test alerts chaos bench fuzz lint deny licences dist fmt
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -32,7 +32,8 @@ chaos:
 	cargo run --release -p integration-tests --bin chaos
 
 # What the program costs beside bare librdkafka, on a broker of its own; sets: targets, partitions, matrix, memory,
-# watched, profiles, peers, latency, tls, scale, allocations. Every run goes to integration-tests/benches/runs.
+# watched, builds (of BENCH_BUILDS), profiles, peers, latency, tls, scale, allocations. Every run goes to
+# integration-tests/benches/runs.
 SETS ?= targets
 bench:
 	cargo run --release -p integration-tests --bin bench -- $(SETS)
@@ -48,6 +49,18 @@ fuzz:
 lint:
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --all-features -- -D warnings
+
+# Licences, sources and advisories of the dependencies.
+deny:
+	dist/deny
+
+# The licence list, which is to be made anew when dependencies change.
+licences:
+	dist/licences
+
+# What is released, in target/dist.
+dist:
+	dist/pack
 
 fmt:
 	cargo fmt --all

@@ -3,7 +3,7 @@
 //! `STAMPMILL_TEST_BROKERS` names brokers to use, instead of some that are started. `STAMPMILL_TEST_KAFKA` is
 //! `3.7.2`, `4.4.0`, both with a comma between, or `all`; without it the newest runs every test, and the tutorial's
 //! version the tutorial and delivery. Where no broker can be had each test says so as ignored, unless
-//! `STAMPMILL_REQUIRE_KAFKA=1` makes that a failure.
+//! `STAMPMILL_REQUIRE_KAFKA=1` makes that a failure; for what the image holds that is `STAMPMILL_REQUIRE_IMAGE=1`.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod cases {
     pub(crate) mod fidelity;
     pub(crate) mod footprint;
     pub(crate) mod groups;
+    pub(crate) mod image;
     pub(crate) mod ordering;
     pub(crate) mod panics;
     pub(crate) mod rotation;
@@ -36,7 +37,7 @@ mod kafka;
 
 use std::process::ExitCode;
 
-use integration_tests::{broker, jars, program};
+use integration_tests::{broker, image, jars, program};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::kafka::{Kafka, Source};
@@ -47,6 +48,8 @@ struct Case {
     group: Group,
     /// It starts a broker of its own, to stop it or to have the tutorial's topics for itself.
     needs_own: bool,
+    /// It runs what the image holds.
+    needs_image: bool,
     run: fn(&Kafka),
 }
 
@@ -64,11 +67,15 @@ enum Group {
 }
 
 const fn case(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
-    Case { name, group, needs_own: false, run }
+    Case { name, group, needs_own: false, needs_image: false, run }
 }
 
 const fn with_own_broker(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
-    Case { name, group, needs_own: true, run }
+    Case { name, group, needs_own: true, needs_image: false, run }
+}
+
+const fn of_the_image(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
+    Case { name, group, needs_own: true, needs_image: true, run }
 }
 
 const CASES: &[Case] = &[
@@ -208,6 +215,9 @@ const CASES: &[Case] = &[
         cases::service::a_clock_that_jumps_holds_no_record_up,
     ),
     case("service::few_files_hold_no_record_up", Group::More, cases::service::few_files_hold_no_record_up),
+    of_the_image("image::it_runs_alone", Group::More, cases::image::it_runs_alone),
+    of_the_image("image::it_asks_a_name_server", Group::More, cases::image::it_asks_a_name_server),
+    of_the_image("image::it_trusts_its_authorities_alone", Group::More, cases::image::it_trusts_its_authorities_alone),
     case("footprint::too_little_memory_is_refused", Group::More, cases::footprint::too_little_memory_is_refused),
     case("footprint::memory_stays_within_its_budget", Group::More, cases::footprint::memory_stays_within_its_budget),
     with_own_broker(
@@ -286,12 +296,14 @@ fn trials() -> Vec<Trial> {
 
 fn on_broker(case: &'static Case, source: Source) -> Trial {
     let name = format!("kafka_{}::{}", source.label.replace('.', "_"), case.name);
-    match source.unavailable(case.needs_own) {
+    let no_broker = source.unavailable(case.needs_own).map(|reason| (reason, "STAMPMILL_REQUIRE_KAFKA"));
+    let no_image = || image::unavailable().map(|reason| (reason, "STAMPMILL_REQUIRE_IMAGE"));
+    match no_broker.or_else(|| case.needs_image.then(no_image).flatten()) {
         None => Trial::test(name, move || run(case.run, kafka::shared(&source))),
-        Some(reason) if std::env::var_os("STAMPMILL_REQUIRE_KAFKA").is_some_and(|value| value == "1") => {
+        Some((reason, required)) if std::env::var_os(required).is_some_and(|value| value == "1") => {
             Trial::test(name, move || Err(Failed::from(reason)))
         }
-        Some(reason) => Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true),
+        Some((reason, _)) => Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true),
     }
 }
 

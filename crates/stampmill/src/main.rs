@@ -19,6 +19,11 @@ use stampmill_engine::logging::Format;
 use self::cli::{Check, Cli, Command};
 use self::commands::{check, configured, dead_letters, exit, healthcheck, render};
 
+/// DESIGN.md has what was measured.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
