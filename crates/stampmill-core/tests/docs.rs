@@ -12,7 +12,7 @@ fn page() -> String {
 }
 
 fn path() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/templates.md")
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/templates.md")
 }
 
 /// Language and text of the blocks of code, in order.

@@ -11,8 +11,14 @@ use crate::commands::tap::Tap;
 use crate::commands::test::Test;
 use crate::config::{Sources, memory};
 
+/// Reads events from Kafka topics, logs them, stamps each into an envelope made from a template, and publishes the result to
+/// other topics; configured by file.
+///
+/// `stampmill demo` shows the whole job and needs nothing. `stampmill run` runs the pipelines of a configuration; each command
+/// tells more with `--help`.
 #[derive(Debug, Parser)]
-#[command(name = "stampmill", version, about = "An actor-based stream processor for Kafka, configured by file.")]
+#[command(name = "stampmill", version, about = "An actor-based stream processor for Kafka, configured by file")]
+#[command(max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -20,31 +26,61 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the pipelines until SIGTERM or Ctrl-C.
+    /// Run the pipelines until SIGTERM or Ctrl-C
+    ///
+    /// The first signal stops reading, finishes and commits what is in flight and leaves the group; a second one waits for
+    /// nothing. SIGHUP reads the configuration again. It ends with 0 when it has drained and stopped, with 64 for an invalid
+    /// configuration, and with 1 when a start failed or a pipeline had to end.
     Run(Run),
-    /// Say whether the configuration is valid, and with `--online` whether its clusters have what it needs.
+    /// Say whether the configuration is valid
+    ///
+    /// Every error is told at once, with its file, its line and what to write. Nothing is connected to, unless asked for by
+    /// `--online`.
     Check(Check),
-    /// Show the configuration that is in force, or the schema of its files.
+    /// Show the configuration in force, or the schema of its files
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Run a pipeline's transforms over payloads from a file, and print what they make of them.
+    /// Show what a pipeline makes of payloads from a file
+    ///
+    /// What comes out goes to standard output, a line for each; the lines of log steps, and what is wrong with a payload, to
+    /// standard error.
     Render(Render),
-    /// Run pipelines over the records of case files, and compare what comes out with what they expect. No broker is needed.
+    /// Run the cases of pipelines, without a broker
+    ///
+    /// Runs pipelines over the records of case files, and compares what comes out with what they expect. It ends with 0 when all
+    /// cases pass, with 1 when one does not, and with 64 for bad usage, configuration or case files.
     Test(Test),
-    /// Show live records before and after a pipeline's steps.
+    /// Show live records before and after a pipeline's steps
+    ///
+    /// It reads beside the pipeline: it joins no group, commits nothing and sends nothing.
     Tap(Tap),
-    /// Look at the records that could not be processed, and send them again.
+    /// Look at the records that failed, and send them again
     DeadLetters(DeadLetters),
-    /// Ask a running program whether it is ready, and end with 0 or 1: for images without a shell.
+    /// Ask a running program whether it is ready, and end with 0 or 1
+    ///
+    /// For images without a shell.
     Healthcheck(Healthcheck),
-    /// Measure a pipeline over the records of its own topics, which it writes to a topic of its own.
+    /// Measure what a pipeline costs on your records
+    ///
+    /// Reads from the beginning, in a group of its own, and writes to a topic of its own with as many partitions as the sink's;
+    /// both are deleted afterwards. Records that cannot be processed are counted and left out.
     Bench(Bench),
-    /// Show the whole job on an embedded Kafka; needs nothing.
+    /// Show the whole job on an embedded Kafka; needs nothing
+    ///
+    /// Runs the tutorial's pipeline, sends it bank transactions, and reads every one back to compare it byte by byte.
     Demo(Demo),
-    /// Run the embedded Kafka alone, for trying things out.
+    /// Run the embedded Kafka alone, for trying things out
     DevBroker(DevBroker),
+    /// Print the completions of a shell
+    ///
+    /// For bash: stampmill completions bash > /etc/bash_completion.d/stampmill
+    Completions(Completions),
+    /// Print the manual page
+    ///
+    /// To read it: stampmill man | man -l -
+    Man(Man),
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,8 +159,6 @@ pub(crate) struct Healthcheck {
     pub(crate) live: bool,
 }
 
-/// Reads from the beginning, in a group of its own, and writes to a topic of its own with as many partitions as the sink's;
-/// both are deleted afterwards. Records that cannot be processed are counted and left out.
 #[derive(Args, Debug)]
 pub(crate) struct Bench {
     #[command(flatten)]
@@ -153,6 +187,19 @@ pub(crate) struct DevBroker {
     /// [default: those of the demo]
     #[arg(long = "topic", value_name = "NAME:PARTITIONS", value_parser = topic)]
     pub(crate) topics: Vec<(String, i32)>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// Write it into this folder instead, with a page for each command
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 // === impl Configuration ===

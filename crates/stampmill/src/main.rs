@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod demo;
 mod logging;
+mod progress;
 mod service;
 mod signals;
 mod traces;
@@ -32,8 +33,8 @@ fn main() -> ExitCode {
     match command {
         // These log as their configuration says.
         Command::Run(_) | Command::Bench(_) | Command::Demo(_) => {}
-        // It says one thing, to whoever runs the container.
-        Command::Healthcheck(_) => {}
+        // They say one thing.
+        Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) => {}
         Command::Check(_)
         | Command::Config { .. }
         | Command::Render(_)
@@ -61,6 +62,8 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Demo(arguments) => commands::demo::run(arguments),
         Command::DevBroker(arguments) => commands::dev_broker::run(arguments),
+        Command::Completions(arguments) => commands::shell::completions(&arguments),
+        Command::Man(arguments) => commands::shell::man(&arguments),
     }
 }
 

@@ -1,5 +1,9 @@
 //! What the program says and how it ends, without a broker.
 
+use std::path::Path;
+use std::process::Command;
+
+use integration_tests::launcher::mortal;
 use integration_tests::program::{self, Build};
 use integration_tests::scenario::setup;
 
@@ -84,5 +88,61 @@ pub(crate) fn the_demo_proves_itself(kafka: &Kafka) {
     assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
     for expected in ["lost", "corrupted", "out of order"] {
         assert!(text.contains(expected), "{text}");
+    }
+}
+
+/// Runs a script with the program's folder in front of the `PATH`, and returns what it prints.
+fn script(shell: &str, folder: &Path, text: &str) -> String {
+    let mut command = mortal(shell);
+    command.args(["-c", text]).current_dir(folder).env("STAMPMILL", program::executable(Build::Plain));
+    let output = program::output(command);
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && errors.is_empty(), "{shell}: {text}: {said}{errors}");
+    said.into_owned()
+}
+
+/// bash offers them; the other shells that are here can read them.
+pub(crate) fn completions_are_offered(kafka: &Kafka) {
+    let scenario = setup("completions", &kafka.client);
+    let folder = scenario.folder.clone();
+    let offered = |words: &str, last: &str| {
+        let words = format!("COMP_WORDS=(stampmill {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))");
+        let ask =
+            format!("source completions.bash; {words}; _stampmill stampmill '{last}' x; echo \"${{COMPREPLY[@]}}\"");
+        script("bash", &folder, &ask)
+    };
+    script("bash", &folder, "$STAMPMILL completions bash > completions.bash && bash -n completions.bash");
+    assert_eq!(offered("dead-letters re", "re").trim(), "replay");
+    assert_eq!(offered("run --fa", "--fa").trim(), "--fail-fast");
+    assert!(offered("''", "").contains("healthcheck"));
+    for (shell, check) in [("zsh", "zsh -n"), ("fish", "fish -n")] {
+        if Command::new(shell).arg("--version").output().is_ok() {
+            script("bash", &folder, &format!("$STAMPMILL completions {shell} > of.{shell} && {check} of.{shell}"));
+        }
+    }
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        assert!(script("bash", &folder, &format!("$STAMPMILL completions {shell}")).contains("healthcheck"), "{shell}");
+    }
+}
+
+/// groff, by which `man` makes a page, has nothing to say against any.
+pub(crate) fn manual_pages_render(kafka: &Kafka) {
+    let scenario = setup("man", &kafka.client);
+    let folder = scenario.folder.clone();
+    script(
+        "bash",
+        &folder,
+        "$STAMPMILL man > stampmill.1 && $STAMPMILL man --to pages && cmp stampmill.1 pages/stampmill.1",
+    );
+    let pages = script("bash", &folder, "ls pages");
+    assert!(pages.lines().any(|page| page == "stampmill-dead-letters-replay.1"), "{pages}");
+    for page in pages.lines() {
+        // What groff warns of goes to standard error, which must be empty.
+        let shown = script("bash", &folder, &format!("groff -man -ww -Tutf8 -P-c pages/{page} | col -bx"));
+        assert!(shown.contains("NAME\n") && shown.contains("SYNOPSIS\n"), "{page}: {shown}");
+    }
+    let main = script("bash", &folder, "groff -man -ww -Tutf8 -P-c stampmill.1 | col -bx");
+    for section in ["SUBCOMMANDS", "FILES", "ENVIRONMENT", "SIGNALS", "EXIT STATUS"] {
+        assert!(main.contains(&format!("{section}\n")), "{section}: {main}");
     }
 }

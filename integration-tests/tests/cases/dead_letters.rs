@@ -1,6 +1,7 @@
 //! `stampmill dead-letters`: what people see of dead letters, and how they come back.
 
 use integration_tests::client::TestRecord;
+use integration_tests::launcher::mortal;
 use integration_tests::program::{self, Build};
 use integration_tests::scenario::{Scenario, setup};
 
@@ -94,4 +95,32 @@ pub(crate) fn they_are_listed_shown_and_replayed(kafka: &Kafka) {
     let output = kafka.client.read_to_end(&scenario.output);
     assert_eq!(output.len(), delivered + 2, "those without a hop");
     assert!(output.iter().any(|record| record.text() == "{\"data\": \"{ broken 2\"}"), "{output:?}");
+}
+
+/// On a terminal a bar that stays in its place, and elsewhere a line every few seconds; nothing of either among what a
+/// command prints.
+pub(crate) fn a_long_replay_tells_how_far_it_is(kafka: &Kafka) {
+    let scenario = setup("far", &kafka.client).with_topics(1);
+    kafka.client.produce(&scenario.input, (0..70).map(|number| bad(0, number)));
+    run(&scenario, "program");
+    let replay = |rate: &str| {
+        let mut command = program::command(Build::Plain);
+        command.args(["dead-letters", "replay", "--execute", "--from-beginning", "--rate", rate, "--config"]);
+        command.arg(scenario.config());
+        command
+    };
+
+    let plain = program::output(replay("10"));
+    let (said, told) = (String::from_utf8_lossy(&plain.stdout), String::from_utf8_lossy(&plain.stderr));
+    assert!(told.lines().any(|line| line.starts_with("replayed ") && line.contains(" of 70 ")), "{told}");
+    assert!(!said.contains(" of 70 ") && !told.contains(['[', '\r', '\x1b']), "{said}{told}");
+
+    // `script` gives it a terminal.
+    let arguments: Vec<_> = replay("30").get_args().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut command = mortal("script");
+    command.args(["-qec", &arguments.join(" "), "/dev/null"]);
+    let shown = String::from_utf8_lossy(&program::output(command).stdout).into_owned();
+    let bars: Vec<&str> = shown.split('\r').filter(|part| part.contains(" of 70  [")).collect();
+    assert!(bars.len() > 2 && bars.iter().all(|bar| bar.chars().count() < 90), "{shown:?}");
+    assert!(shown.contains("left\x1b[K\r") && shown.trim_end().lines().last().is_some_and(|line| !line.contains('[')));
 }

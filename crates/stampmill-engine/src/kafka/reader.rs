@@ -64,6 +64,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(super) const POLL: Duration = Duration::from_millis(10);
 pub(super) const BATCH: usize = 500;
 
+// === impl Held ===
+
+impl Held {
+    /// How many offsets; of records there may be fewer.
+    pub fn offsets(&self) -> u64 {
+        u64::try_from(self.high - self.low).unwrap_or_default()
+    }
+}
+
 // === impl TopicReader ===
 
 impl TopicReader {
@@ -239,6 +248,8 @@ pub(super) fn client(properties: &Properties, group: &str) -> Result<Live<BaseCo
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("isolation.level", "read_committed")
+        // rdkafka sets the level of a client that is there: what librdkafka says of properties of a sink is said before.
+        .set("log_level", "2")
         .set_log_level(RDKafkaLogLevel::Critical);
     Ok(Live::consumer(config.create_with_context(Quiet)?, properties.credentials.as_ref()))
 }

@@ -12,6 +12,7 @@ pub(crate) mod healthcheck;
 mod moment;
 pub(crate) mod render;
 pub(crate) mod run;
+pub(crate) mod shell;
 pub(crate) mod tap;
 pub(crate) mod test;
 

@@ -19,7 +19,6 @@ use crate::commands::choice::choose;
 use crate::commands::moment::written;
 use crate::commands::{configured, exit};
 
-/// Reads beside the pipeline: no group is joined, nothing is committed and nothing is sent.
 #[derive(Args, Debug)]
 pub(crate) struct Tap {
     #[command(flatten)]

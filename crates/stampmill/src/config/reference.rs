@@ -1,4 +1,4 @@
-//! `config/REFERENCE.md`, made from the schema; the test here keeps it true.
+//! `docs/src/reference.md`, made from the schema; the test here keeps it true.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::schema::{Default, Key, Kind, ROOT};
 
 #[test]
 fn the_reference_is_up_to_date() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/REFERENCE.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/reference.md");
     let wanted = reference();
     if std::env::var_os("STAMPMILL_WRITE_REFERENCE").is_some() {
         std::fs::write(&file, &wanted).expect("the reference can be written");

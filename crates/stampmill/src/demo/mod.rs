@@ -141,7 +141,7 @@ impl Demo {
 
     /// Sends all and reads all back, until nothing more comes.
     async fn stream(&mut self, records: u64) -> anyhow::Result<()> {
-        let mut progress = Progress::start();
+        let mut progress = Progress::start(records);
         let (mut shown, mut moved) = (Instant::now(), Instant::now());
         loop {
             let until = if self.signals.first().is_some() { self.traffic.sent() } else { records };

@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 use super::PARTITIONS;
 use super::checker::{Checker, Counts};
 use super::positions::Positions;
+use crate::progress;
 
 /// A line that stays in place on a terminal, and a line for each second elsewhere.
 pub(crate) struct Progress {
     in_place: bool,
+    records: u64,
+    started: Instant,
     last: (Instant, u64),
 }
 
@@ -30,12 +33,13 @@ struct Row {
 // === impl Progress ===
 
 impl Progress {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(records: u64) -> Self {
         println!(
-            "{:>12}{:>12}{:>12}{:>12}{:>10}{:>10}",
-            "sent", "right", "committed", "per second", "p50 ms", "p99 ms"
+            "{:>10}{:>10}{:>10}{:>11}{:>8}{:>8}  {:<12}{:>7}",
+            "sent", "right", "committed", "per second", "p50 ms", "p99 ms", "done", "left"
         );
-        Self { in_place: stdout().is_terminal(), last: (Instant::now(), 0) }
+        let now = Instant::now();
+        Self { in_place: stdout().is_terminal(), records, started: now, last: (now, 0) }
     }
 
     /// To be called every second or so.
@@ -46,7 +50,9 @@ impl Progress {
         let [p50, p99] = [50.0, 99.0].map(|percent| millis(checker.latency(percent)));
         // The cursor waits at the line's begin, so that a warning stands on a line of its own.
         let end = if self.in_place { '\r' } else { '\n' };
-        print!("{sent:>12}{right:>12}{committed:>12}{rate:>12.0}{p50:>10}{p99:>10}{end}");
+        let done = progress::bar(10, right, self.records);
+        let left = progress::left(self.started.elapsed(), right, self.records).unwrap_or_default();
+        print!("{sent:>10}{right:>10}{committed:>10}{rate:>11.0}{p50:>8}{p99:>8}  {done}{left:>7}{end}");
         // A screen that is gone is no reason to stop.
         let _ = stdout().flush();
     }

@@ -31,7 +31,7 @@ fn probes_tell_of_a_halted_record_where_it_is_and_nothing_of_it() {
     assert!(metrics.head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{}", metrics.head);
     assert!(metrics.body.contains("stampmill_pipeline_ready{pipeline=\"p\"} 0.0\n"), "{}", metrics.body);
     assert!(![&unready.body, &text, &metrics.body].iter().any(|text| text.contains("s3cret")));
-    for line in include_str!("../../../../docs/metrics.md").lines().filter(|line| line.starts_with("| `")) {
+    for line in include_str!("../../../../docs/src/metrics.md").lines().filter(|line| line.starts_with("| `")) {
         let name = line.split('`').nth(1).expect("a name");
         assert!(metrics.body.contains(&format!("\n{name}")), "no {name}");
     }

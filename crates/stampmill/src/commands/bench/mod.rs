@@ -15,6 +15,7 @@ use self::usage::Usage;
 use crate::cli::Bench;
 use crate::commands::choice::choose;
 use crate::commands::exit;
+use crate::progress::Progress;
 use crate::{config, logging};
 
 /// What was done until a moment, and what that had cost.
@@ -94,6 +95,7 @@ async fn measure(pipeline: PipelineSettings, long: Duration, log: &LogOutput) ->
 
 async fn watch(running: &Running, long: Duration) -> anyhow::Result<(Sample, Sample)> {
     let mut looks = actix_rt::time::interval(BETWEEN_LOOKS);
+    let mut progress = Progress::of_seconds("measured", long);
     let (mut began, mut first) = (None::<Sample>, None::<Sample>);
     let mut last = Sample::of(running)?;
     let mut previous = last;
@@ -109,6 +111,13 @@ async fn watch(running: &Running, long: Duration) -> anyhow::Result<(Sample, Sam
             last = now;
         }
         previous = now;
+        match (began, first) {
+            (_, Some(first)) => {
+                progress.tell(first.at.elapsed().as_secs(), format!("{:.0} records/s", first.rate(now)));
+            }
+            (Some(_), None) => progress.tell(0, "warming up".to_owned()),
+            (None, None) => progress.tell(0, "no record yet".to_owned()),
+        }
         let warm = began.is_some_and(|began| began.at.elapsed() >= WARM_UP);
         if warm && first.is_none() {
             first = Some(now);
@@ -128,7 +137,7 @@ fn print(first: Sample, last: Sample) {
     let (seconds, records) = ((last.at - first.at).as_secs_f64(), (last.records - first.records) as f64);
     let each = |first: f64, last: f64| (last - first) / records;
     println!("  records                  {records:>14.0} in {seconds:.1} s");
-    println!("  records/s                {:>14.0}", records / seconds);
+    println!("  records/s                {:>14.0}", first.rate(last));
     println!("  MB/s                     {:>14.1}", (last.bytes - first.bytes) as f64 / seconds / 1e6);
     println!("  CPU a record             {:>14.3} us", each(first.usage.cpu_micros, last.usage.cpu_micros));
     println!(
@@ -146,5 +155,9 @@ impl Sample {
         let sum = |of: fn(&stampmill_engine::Observation) -> u64| seen.iter().map(of).sum();
         let usage = Usage::now().context("/proc cannot be read")?;
         Ok(Self { at: Instant::now(), records: sum(|seen| seen.records_out), bytes: sum(|seen| seen.bytes_in), usage })
+    }
+    /// Records a second, from this one to a later one.
+    fn rate(self, later: Self) -> f64 {
+        (later.records - self.records) as f64 / (later.at - self.at).as_secs_f64()
     }
 }

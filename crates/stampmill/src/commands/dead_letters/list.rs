@@ -14,6 +14,7 @@ use super::scan::{Entry, scan};
 use super::table::{Table, width};
 use crate::commands::bytes::escaped;
 use crate::commands::moment::written;
+use crate::progress::Progress;
 
 /// What is shown of one.
 struct Row {
@@ -31,10 +32,11 @@ pub(super) fn run(
     list: &List,
     out: &mut dyn Write,
 ) -> Result<(), DeadLettersError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut progress) = (Vec::new(), Progress::start("read", 0));
     for held in reader.held()? {
-        rows.extend(last(pipeline, reader, held, list)?);
+        rows.extend(last(pipeline, reader, held, list, &mut progress)?);
     }
+    drop(progress);
     rows.sort_by_key(|row: &Row| (row.time, row.place));
     rows.drain(..rows.len().saturating_sub(list.limit as usize));
     if list.json {
@@ -58,13 +60,16 @@ fn last(
     reader: &TopicReader,
     held: Held,
     list: &List,
+    progress: &mut Progress,
 ) -> Result<Vec<Row>, DeadLettersError> {
     let limit = list.limit as usize;
     let mut window = i64::from(list.limit);
     loop {
         let low = held.low.max(held.high.saturating_sub(window));
         let mut rows = Vec::new();
-        scan(reader, Held { low, ..held }, &pipeline.name, &list.filters, &mut |entry| {
+        let range = Held { low, ..held };
+        progress.expect(range.offsets());
+        scan(reader, range, &pipeline.name, &list.filters, progress, &mut |entry, _| {
             rows.push(row(&entry));
             Ok(ControlFlow::Continue(()))
         })?;

@@ -8,6 +8,7 @@ use stampmill_engine::kafka::reader::{Held, TopicReader};
 
 use super::DeadLettersError;
 use super::filter::Filters;
+use crate::progress::Progress;
 
 /// A record of the topic.
 pub(super) enum Entry<'a> {
@@ -16,19 +17,23 @@ pub(super) enum Entry<'a> {
 }
 
 /// Calls `each` with every dead letter of the pipeline that the filters admit; without filters with every record that
-/// is none, too. Several pipelines may share a topic.
+/// is none, too. Several pipelines may share a topic. Every offset of the range that is done counts as progress.
 pub(super) fn scan(
     reader: &TopicReader,
     range: Held,
     pipeline: &str,
     filters: &Filters,
-    each: &mut dyn FnMut(Entry<'_>) -> Result<ControlFlow<()>, DeadLettersError>,
+    progress: &mut Progress,
+    each: &mut dyn FnMut(Entry<'_>, &Progress) -> Result<ControlFlow<()>, DeadLettersError>,
 ) -> Result<(), DeadLettersError> {
     let mut done = Ok(());
+    let mut next = range.low;
     reader.read(range, &mut |batch| {
         for index in 0..batch.len() {
-            let Some(entry) = pick(batch.record(index), pipeline, filters) else { continue };
-            match each(entry) {
+            let record = batch.record(index);
+            let after = record.offset.next().get();
+            let entry = pick(record, pipeline, filters);
+            match entry.map_or(Ok(ControlFlow::Continue(())), |entry| each(entry, progress)) {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => return ControlFlow::Break(()),
                 Err(error) => {
@@ -36,6 +41,8 @@ pub(super) fn scan(
                     return ControlFlow::Break(());
                 }
             }
+            progress.advance((after - next).unsigned_abs());
+            next = after;
         }
         ControlFlow::Continue(())
     })?;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 use stampmill_engine::dead_letters::Letter;
-use stampmill_engine::kafka::reader::TopicReader;
+use stampmill_engine::kafka::reader::{Held, TopicReader};
 use stampmill_engine::settings::PipelineSettings;
 
 use super::DeadLettersError;
@@ -14,6 +14,7 @@ use super::scan::{Entry, scan};
 use super::table::{Table, width};
 use crate::commands::bytes::escaped;
 use crate::commands::moment::written;
+use crate::progress::Progress;
 
 #[derive(Default)]
 struct Counts {
@@ -38,9 +39,10 @@ pub(super) fn run(
     filters: &Filters,
     out: &mut dyn Write,
 ) -> Result<(), DeadLettersError> {
-    let mut counts = Counts::default();
-    for held in reader.held()? {
-        scan(reader, held, &pipeline.name, filters, &mut |entry| {
+    let (mut counts, held) = (Counts::default(), reader.held()?);
+    let mut progress = Progress::start("read", held.iter().map(Held::offsets).sum());
+    for held in held {
+        scan(reader, held, &pipeline.name, filters, &mut progress, &mut |entry, _| {
             match entry {
                 Entry::Letter(letter) => counts.count(&letter),
                 Entry::NotOurs(..) => counts.not_ours += 1,
@@ -48,6 +50,7 @@ pub(super) fn run(
             Ok(ControlFlow::Continue(()))
         })?;
     }
+    drop(progress);
     counts.write(&pipeline.name, reader.topic(), out)?;
     Ok(out.flush()?)
 }

@@ -41,7 +41,6 @@ use crate::cli::Configuration;
 use crate::commands::exit;
 use crate::config::{self, Settings};
 
-/// Exit codes: 0 all cases pass; 1 one does not; 64 bad usage, configuration or case file.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
     #[command(flatten)]

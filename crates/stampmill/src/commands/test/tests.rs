@@ -503,7 +503,7 @@ fn a_failure_is_shown_by_line() {
 
 #[test]
 fn the_docs_list_every_key() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cases.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/cases.md");
     let docs = std::fs::read_to_string(&file).expect("the docs are there");
     let (text, found) = docs.split_once("## Keys\n\n").expect("the docs have a list of keys");
     let wanted = config::reference::table(schema::FILE);
@@ -516,8 +516,8 @@ fn the_docs_list_every_key() {
 
 #[test]
 fn the_example_of_the_docs_passes() {
-    let docs = include_str!("../../../../../docs/cases.md");
-    let (_, rest) = docs.split_once("```yaml\n").expect("an example");
+    let docs = include_str!("../../../../../docs/src/cases.md");
+    let (_, rest) = docs.split_once("```yaml,cases\n").expect("an example");
     let (example, _) = rest.split_once("```").expect("its end");
     let settings = settings(include_str!("../../../../../config/stampmill.yaml"));
     let file = parsed(&settings, example, Expectations::Required).unwrap_or_else(|errors| panic!("{errors:?}"));

@@ -1,4 +1,4 @@
-//! The catalogue, what is encoded of it and `docs/metrics.md` are one.
+//! The catalogue, what is encoded of it and `docs/src/metrics.md` are one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -202,7 +202,7 @@ Counters begin at 0 with the process. Of a counter the name ends in `_total`, of
 
 #[test]
 fn the_document_is_up_to_date() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/metrics.md");
     let row = |metric: &Metric| {
         let labels: Vec<String> = labels(&metric.of).iter().map(|label| format!("`{label}`")).collect();
         format!(

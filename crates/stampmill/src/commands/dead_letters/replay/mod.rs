@@ -25,6 +25,7 @@ use super::arguments::{Replay, Target};
 use super::scan::{Entry, scan};
 use super::{DeadLettersError, exit, open};
 use crate::commands::bytes::{escaped, size};
+use crate::progress::Progress;
 
 struct Run<'a> {
     arguments: &'a Replay,
@@ -86,12 +87,18 @@ impl Run<'_> {
     /// One partition after the other, each up to where it ends now: what dies again meanwhile is for the next time.
     fn all(&mut self) -> Result<(), DeadLettersError> {
         let committed = if self.arguments.from_beginning { Default::default() } else { self.reader.committed()? };
-        for held in self.reader.held()? {
+        let mut ranges = self.reader.held()?;
+        for held in &mut ranges {
             let done = committed.get(&held.partition).map(|next| next.get());
             // What is beyond the end was committed in a topic that is no more.
             let low = done.filter(|done| (held.low..=held.high).contains(done)).unwrap_or(held.low);
             self.summary.remembered += u64::try_from(low - held.low).unwrap_or_default();
-            self.partition(Held { low, ..held })?;
+            held.low = low;
+        }
+        let what = if self.arguments.execute { "replayed" } else { "read" };
+        let mut progress = Progress::start(what, ranges.iter().map(Held::offsets).sum());
+        for range in ranges {
+            self.partition(range, &mut progress)?;
             if !self.summary.undelivered.is_empty() {
                 break;
             }
@@ -99,21 +106,28 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn partition(&mut self, range: Held) -> Result<(), DeadLettersError> {
+    fn partition(&mut self, range: Held, progress: &mut Progress) -> Result<(), DeadLettersError> {
         let (reader, arguments, pipeline) = (self.reader, self.arguments, self.pipeline);
         let mut flight = Flight::new(range);
-        let read =
-            scan(reader, range, &pipeline.name, &arguments.filters, &mut |entry| self.entry(&entry, &mut flight));
+        let read = scan(reader, range, &pipeline.name, &arguments.filters, progress, &mut |entry, progress| {
+            self.entry(&entry, &mut flight, progress)
+        });
         if read.is_ok() && flight.refused.is_empty() && self.summary.undelivered.is_empty() {
             // With the last of the partition, be it of another pipeline.
             flight.next = CommitOffset::new(range.high);
         }
+        progress.hide();
         // What is in flight is waited for, whatever went wrong.
         self.settle(&mut flight)?;
         read
     }
 
-    fn entry(&mut self, entry: &Entry<'_>, flight: &mut Flight) -> Result<ControlFlow<()>, DeadLettersError> {
+    fn entry(
+        &mut self,
+        entry: &Entry<'_>,
+        flight: &mut Flight,
+        progress: &Progress,
+    ) -> Result<ControlFlow<()>, DeadLettersError> {
         let (offset, decision) = match entry {
             Entry::NotOurs(record, why) => (record.offset, Decision::Left(Left::NotOurs(why.clone()))),
             Entry::Letter(letter) => (letter.record.offset, self.decider.decide(letter)?),
@@ -121,10 +135,12 @@ impl Run<'_> {
         let place = format!("{}:{}", flight.partition, offset.get());
         match (decision, entry) {
             (Decision::Left(left), _) => {
+                progress.hide();
                 writeln!(self.out, "{place:<10} is left: {}", escaped(&left.to_string()))?;
                 self.summary.count_left(&left);
             }
             (decision, Entry::Letter(letter)) if !self.arguments.execute => {
+                progress.hide();
                 self.would_send(&place, letter, &decision)?
             }
             (decision, _) => self.send(&decision, offset.get(), flight)?,
@@ -134,6 +150,7 @@ impl Run<'_> {
         }
         flight.next = offset.next();
         if flight.in_flight >= SETTLE_RECORDS || flight.since.elapsed() >= SETTLE_EVERY {
+            progress.hide();
             self.settle(flight)?;
         }
         let go_on = self.summary.undelivered.is_empty();
@@ -195,7 +212,6 @@ impl Run<'_> {
             self.reader.commit(flight.partition, next)?;
             flight.begin = next.get();
         }
-        self.summary.progress(flight.partition, next.get());
         Ok(())
     }
 }

@@ -1,8 +1,7 @@
-//! What a replay tells: lines of progress while it goes on, and counts at the end.
+//! What a replay tells at its end.
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::{Duration, Instant};
 
 use super::super::arguments::{Replay, Target};
 use super::decision::{Decision, Left};
@@ -18,10 +17,7 @@ pub(super) struct Summary {
     pub(super) undelivered: Vec<String>,
     /// Offsets that an earlier replay has dealt with.
     pub(super) remembered: u64,
-    told: Option<Instant>,
 }
-
-const BETWEEN_LINES: Duration = Duration::from_secs(2);
 
 // === impl Summary ===
 
@@ -42,15 +38,6 @@ impl Summary {
     /// Nothing has failed.
     pub(super) fn is_fine(&self) -> bool {
         self.undelivered.is_empty() && self.fails == 0
-    }
-
-    /// A line on standard error, every now and then.
-    pub(super) fn progress(&mut self, partition: i32, next: i64) {
-        let told = self.told.get_or_insert_with(Instant::now);
-        if told.elapsed() >= BETWEEN_LINES {
-            *told = Instant::now();
-            eprintln!("replay: {} done, at {partition}:{next}", self.sent);
-        }
     }
 
     pub(super) fn write(
