@@ -20,7 +20,7 @@ use stampmill_engine::logging::Format;
 use self::cli::{Check, Cli, Command};
 use self::commands::{check, configured, dead_letters, exit, healthcheck, render};
 
-/// DESIGN.md has what was measured.
+/// Of the static builds, for musl's own has one lock for all threads. It takes the place of `malloc`, too, for librdkafka.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
