@@ -33,6 +33,8 @@ enum Kind<'a> {
     From(&'a str),
     File(&'a str),
     Figure,
+    /// Run by the test in that file, which names the page.
+    Held(&'a str),
     Untested(&'a str),
     /// An example of a template, which the tests of `stampmill-core` look at.
     Template,
@@ -100,6 +102,11 @@ pub(crate) fn every_block_is_marked(_: &Kafka) {
                 let file = fs::read_to_string(workspace().join(path)).unwrap_or_default();
                 assert!(block.is_from(&file), "{} is not from {path}:\n{}", block.place, block.text);
             }
+            Some(Kind::Held(path)) => {
+                let test = fs::read_to_string(workspace().join(path)).unwrap_or_default();
+                let page = block.place.split(':').next().unwrap_or_default();
+                assert!(test.contains(page), "{}: {path} names no {page}", block.place);
+            }
             Some(Kind::Untested(why)) => println!("untested for want of {why}: {}", block.place),
             _ => {}
         }
@@ -125,7 +132,9 @@ pub(crate) fn every_page_runs(kafka: &Kafka) {
 fn run_page(kafka: &Kafka, page: &Page) {
     let held = page.blocks.iter().map(|block| (block, kind(page, block).expect("every block is marked")));
     let held: Vec<(&Block, Kind<'_>)> = held
-        .filter(|(_, kind)| !matches!(kind, Kind::From(_) | Kind::Figure | Kind::Untested(_) | Kind::Template))
+        .filter(|(_, kind)| {
+            !matches!(kind, Kind::From(_) | Kind::Figure | Kind::Held(_) | Kind::Untested(_) | Kind::Template)
+        })
         .collect();
     if !held.is_empty() {
         let mut session = Session::open(kafka, page);
@@ -140,6 +149,7 @@ fn kind<'a>(page: &Page, block: &'a Block) -> Option<Kind<'a>> {
     Some(match block.language.as_str() {
         _ if is_template && page.path.ends_with("templates.md") && block.marks.is_empty() => Kind::Template,
         _ if mark("untested").is_some_and(|why| !why.is_empty()) => Kind::Untested(mark("untested")?),
+        _ if mark("held").is_some() => Kind::Held(mark("held")?),
         _ if mark("from").is_some() => Kind::From(mark("from")?),
         _ if mark("file").is_some() => Kind::File(mark("file")?),
         "yaml" if mark("config").is_some() => Kind::Config,
@@ -243,7 +253,7 @@ impl Session {
                     is_among(&shown, &program.log()).then_some(())
                 });
             }
-            Kind::From(_) | Kind::Figure | Kind::Untested(_) | Kind::Template => {}
+            Kind::From(_) | Kind::Figure | Kind::Held(_) | Kind::Untested(_) | Kind::Template => {}
         }
     }
 

@@ -98,7 +98,8 @@ pub(crate) fn the_documented_ones_are_taken(kafka: &Kafka) {
         scenario.write(name, &format!("{}\n", tls::PASSWORD));
     }
     let text = fs::read_to_string(workspace().join("docs/src/security.md")).expect("the documentation");
-    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let blocks = text.split("```yaml").skip(1).filter_map(|block| block.split_once('\n')?.1.split("```").next());
+    let blocks: Vec<&str> = blocks.collect();
     assert!(blocks.len() >= 5, "{} configurations", blocks.len());
     let pipelines = "pipelines: { p: { source: { topics: [in], group: g }, sink: { topic: out } } }\n";
     let example = fs::read_to_string(workspace().join("config/examples/secured.yaml")).expect("the example");
