@@ -127,7 +127,7 @@ pub(crate) fn two_of_one_instance_id(kafka: &Kafka) {
 /// By KIP-848 the broker keeps the place of a static member that crashed to the end of its session, for nobody else: the one
 /// that is started in its place waits, however few restarts it has.
 pub(crate) fn a_static_member_comes_back_after_a_crash(kafka: &Kafka) {
-    let plan = Plan { version: kafka.own_version(), nodes: 1, proxied: false, certificate: None, more: SHORT_SESSIONS };
+    let plan = Plan { more: SHORT_SESSIONS, ..Plan::of(kafka.own_version()) };
     let broker = Broker::start_cluster(&plan).expect("a broker").remove(0);
     let client = broker.client();
     let mut scenario = setup("crashed", &client).with_topics(2);

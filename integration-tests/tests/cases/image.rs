@@ -11,7 +11,7 @@ use integration_tests::layout::Plan;
 use integration_tests::name_server::NameServer;
 use integration_tests::program::{self, Program};
 use integration_tests::scenario::{Scenario, setup};
-use integration_tests::tls::Certificate;
+use integration_tests::tls::Authority;
 
 use crate::kafka::Kafka;
 
@@ -71,9 +71,9 @@ pub(crate) fn it_asks_a_name_server(kafka: &Kafka) {
 /// A broker that none of the image's authorities has signed for is refused; one that is signed for by what is added to their
 /// file is trusted, so that the file is found, and read to its end.
 pub(crate) fn it_trusts_its_authorities_alone(kafka: &Kafka) {
-    let certificate = Certificate::make("image").expect("a certificate");
-    let plan =
-        Plan { version: kafka.own_version(), nodes: 1, proxied: false, certificate: Some(&certificate), more: "" };
+    let authority = Authority::make("image").expect("an authority");
+    let certificate = authority.server().expect("a certificate");
+    let plan = Plan { certificate: Some(&certificate), ..Plan::of(kafka.own_version()) };
     let broker = Broker::start_cluster(&plan).expect("a broker").remove(0);
     let (scenario, root, _) = prepare("trust", &broker, "", "");
     let environment = [
@@ -87,7 +87,7 @@ pub(crate) fn it_trusts_its_authorities_alone(kafka: &Kafka) {
     assert!(!program.log().contains("is ready"), "{}", program.log());
     assert_eq!(program.terminate(), 0);
 
-    root.trust(&certificate.file()).expect("a bundle");
+    root.trust(&authority.file()).expect("a bundle");
     let mut program = Program::start(root.command(&environment, ["run"]), scenario.folder.join("trusting.log"));
     program.await_line("is ready");
     goes_through(&mut program, &scenario.client);
