@@ -1,6 +1,6 @@
 # What CI and people run. Everything is built in the release profile, so that OpenSSL and librdkafka are built once.
 
-.PHONY: test test-all page chaos bench fuzz lint fmt book
+.PHONY: test test-all page deploy-test alerts chaos bench fuzz lint deny licences dist fmt book
 
 # Unit, property and integration tests; Kafka comes from Maven Central and needs `java` and `mvn`.
 test:
@@ -15,6 +15,16 @@ test-all:
 page:
 	cd integration-tests/page && npm ci --ignore-scripts --no-audit --no-fund && npm test
 
+# compose.yaml, the manifests, the alerts and the dashboard: against their schemas, promtool, and the program under load with
+# Prometheus. Needs Python, Go, kubectl or kustomize, Debian's `prometheus`, Java and Maven.
+deploy-test:
+	cargo build --release -p stampmill
+	docker/test/run
+
+# The alerts in the form of the Prometheus Operator, from docker/monitoring/alerts.yaml.
+alerts:
+	docker/monitoring/prometheusrule > docker/monitoring/prometheusrule.yaml
+
 # Every fault under load, again and again for CHAOS_MINUTES (60), on the versions of CHAOS_KAFKA (the newest, and the
 # tutorial's in short) and with the guarantees of CHAOS_DELIVERY (both); what was counted goes to
 # integration-tests/CHAOS-VERSION.md.
@@ -22,7 +32,8 @@ chaos:
 	cargo run --release -p integration-tests --bin chaos
 
 # What the program costs beside bare librdkafka, on a broker of its own; sets: targets, partitions, matrix, memory,
-# watched, profiles, peers, latency, tls, allocations. Every run goes to integration-tests/benches/runs.
+# watched, builds (of BENCH_BUILDS), profiles, peers, latency, tls, scale, allocations. Every run goes to
+# integration-tests/benches/runs.
 SETS ?= targets
 bench:
 	cargo run --release -p integration-tests --bin bench -- $(SETS)
@@ -39,6 +50,18 @@ fuzz:
 lint:
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --all-features -- -D warnings
+
+# Licences, sources and advisories of the dependencies.
+deny:
+	dist/deny
+
+# The licence list, which is to be made anew when dependencies change.
+licences:
+	dist/licences
+
+# What is released, in target/dist.
+dist:
+	dist/pack
 
 fmt:
 	cargo fmt --all

@@ -42,26 +42,31 @@ fn change(version: &str, bootstrap: &str, topic: &str, what: &[&str]) -> Result<
 
 /// The user may do that with the resource from now on; `resource` is such as `["--topic", "in"]`.
 pub fn allow(version: &str, bootstrap: &str, user: &str, resource: [&str; 2], operations: &[&str]) -> Result<()> {
-    of_user(version, bootstrap, "--add", user, resource, operations)
+    change_of(version, bootstrap, resource, &of_user("--add", &format!("User:{user}"), operations))
+}
+
+/// The same with all resources whose names begin so.
+pub fn allow_prefixed(
+    version: &str,
+    bootstrap: &str,
+    user: &str,
+    prefix: [&str; 2],
+    operations: &[&str],
+) -> Result<()> {
+    let user = format!("User:{user}");
+    let mut what = of_user("--add", &user, operations);
+    what.extend(["--resource-pattern-type", "prefixed"]);
+    change_of(version, bootstrap, prefix, &what)
 }
 
 /// Takes back what [`allow`] gave.
 pub fn revoke(version: &str, bootstrap: &str, user: &str, resource: [&str; 2], operations: &[&str]) -> Result<()> {
-    of_user(version, bootstrap, "--remove", user, resource, operations)
+    change_of(version, bootstrap, resource, &of_user("--remove", &format!("User:{user}"), operations))
 }
 
-fn of_user(
-    version: &str,
-    bootstrap: &str,
-    how: &str,
-    user: &str,
-    resource: [&str; 2],
-    operations: &[&str],
-) -> Result<()> {
-    let user = format!("User:{user}");
-    let mut what = vec![how, "--force", "--allow-principal", &user];
-    what.extend(operations.iter().flat_map(|operation| ["--operation", *operation]));
-    change_of(version, bootstrap, resource, &what)
+fn of_user<'a>(how: &'a str, user: &'a str, operations: &[&'a str]) -> Vec<&'a str> {
+    let operations = operations.iter().flat_map(|operation| ["--operation", *operation]);
+    [how, "--force", "--allow-principal", user].into_iter().chain(operations).collect()
 }
 
 fn change_of(version: &str, bootstrap: &str, of: [&str; 2], what: &[&str]) -> Result<()> {

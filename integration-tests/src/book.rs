@@ -201,7 +201,8 @@ fn timeless(line: &str) -> String {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "# A b: c\n[x](y.md#z) [w](https://w)\n\n1. a\n   ```console,exit=1\n   $ one \\\n     two\n   out\n   ```\n";
+    const PAGE: &str =
+        "# A b: c\n[x](y.md#z) [w](https://w)\n\n1. a\n   ```console,exit=1\n   $ one \\\n     two\n   out\n   ```\n";
 
     #[test]
     fn a_page_has_blocks_links_and_anchors() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -65,11 +65,12 @@ fn fetch(version: &str, folder: &PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// Why no broker can be started from the jars; `None` if one can.
+/// Why no broker can be started from the jars; `None` if one can. Looked for once: Maven takes a second of CPU to say that
+/// it is there, and each test asks.
 pub fn unavailable() -> Option<String> {
-    let missing: Vec<&str> = ["mvn", "java", "setpriv"]
-        .into_iter()
-        .filter(|program| Command::new(program).arg("--version").output().is_err())
-        .collect();
-    (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
+    static MISSING: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let programs = ["mvn", "java", "setpriv"].into_iter();
+        programs.filter(|program| Command::new(program).arg("--version").output().is_err()).collect()
+    });
+    (!MISSING.is_empty()).then(|| format!("{} is not installed", MISSING.join(", ")))
 }

@@ -117,7 +117,7 @@ impl Judge {
 }
 
 /// The partition and number of the record that an envelope is around; `None` if it is not exactly that.
-fn identify(text: &str) -> Option<(i32, u64)> {
+pub(crate) fn identify(text: &str) -> Option<(i32, u64)> {
     let found: Value = serde_json::from_str(text).ok()?;
     let partition = i32::try_from(found["data"]["p"].as_i64()?).ok()?;
     let number = found["data"]["n"].as_u64()?;

@@ -142,6 +142,13 @@ impl Program {
         peak.split_whitespace().next().and_then(|peak| peak.parse::<u64>().ok()).expect("a number of KiB") * 1024
     }
 
+    /// As whom it runs: the number of its effective user (proc(5), `Uid`).
+    pub fn user(&self) -> u32 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process runs");
+        let users = status.lines().find_map(|line| line.strip_prefix("Uid:")).expect("its users");
+        users.split_whitespace().nth(1).and_then(|user| user.parse().ok()).expect("a number")
+    }
+
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

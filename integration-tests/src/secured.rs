@@ -157,6 +157,11 @@ impl Secured {
         acls::allow(self.broker.version(), &self.broker.bootstrap, user, resource, operations)
     }
 
+    /// As [`Secured::allow`], of all whose names begin so.
+    pub fn allow_prefixed(&self, user: &str, prefix: [&str; 2], operations: &[&str]) -> Result<()> {
+        acls::allow_prefixed(self.broker.version(), &self.broker.bootstrap, user, prefix, operations)
+    }
+
     pub fn revoke(&self, user: &str, resource: [&str; 2], operations: &[&str]) -> Result<()> {
         acls::revoke(self.broker.version(), &self.broker.bootstrap, user, resource, operations)
     }

@@ -39,6 +39,11 @@ pub(crate) fn shared(source: &Source) -> &'static Kafka {
     shared.entry(source.label.clone()).or_insert_with(|| Box::leak(Box::new(source.open())))
 }
 
+/// Whether that version has it ready for use.
+pub(crate) fn knows_kip_848(version: &str) -> bool {
+    !version.starts_with('3')
+}
+
 /// Ends the brokers that this run has started.
 pub(crate) fn stop_all() {
     SECURED.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -108,7 +113,7 @@ impl Kafka {
 
     /// The consumer group protocol of Kafka 4; of brokers that are not ours it is not known.
     pub(crate) fn knows_kip_848(&self) -> bool {
-        self.version.as_deref().is_some_and(|version| !version.starts_with('3'))
+        self.version.as_deref().is_some_and(knows_kip_848)
     }
 
     pub(crate) fn own_version(&self) -> &str {

@@ -3,7 +3,7 @@
 //! `STAMPMILL_TEST_BROKERS` names brokers to use, instead of some that are started. `STAMPMILL_TEST_KAFKA` is
 //! `3.7.2`, `4.4.0`, both with a comma between, or `all`; without it the newest runs every test, and the tutorial's
 //! version the tutorial and delivery. Where no broker can be had each test says so as ignored, unless
-//! `STAMPMILL_REQUIRE_KAFKA=1` makes that a failure.
+//! `STAMPMILL_REQUIRE_KAFKA=1` makes that a failure; for what the image holds that is `STAMPMILL_REQUIRE_IMAGE=1`.
 
 #![forbid(unsafe_code)]
 
@@ -20,9 +20,11 @@ mod cases {
     pub(crate) mod fidelity;
     pub(crate) mod footprint;
     pub(crate) mod groups;
+    pub(crate) mod image;
     pub(crate) mod ordering;
     pub(crate) mod panics;
     pub(crate) mod rotation;
+    pub(crate) mod scale;
     pub(crate) mod security;
     pub(crate) mod service;
     pub(crate) mod start;
@@ -36,7 +38,7 @@ mod kafka;
 
 use std::process::ExitCode;
 
-use integration_tests::{broker, jars, program};
+use integration_tests::{broker, image, jars, program};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::kafka::{Kafka, Source};
@@ -47,6 +49,8 @@ struct Case {
     group: Group,
     /// It starts a broker of its own, to stop it or to have the tutorial's topics for itself.
     needs_own: bool,
+    /// It runs what the image holds.
+    needs_image: bool,
     run: fn(&Kafka),
 }
 
@@ -57,16 +61,22 @@ enum Group {
     Core,
     /// On the newest.
     More,
+    /// On the newest, and on no version without KIP-848.
+    Kip848,
     /// Needs no broker.
     Alone,
 }
 
 const fn case(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
-    Case { name, group, needs_own: false, run }
+    Case { name, group, needs_own: false, needs_image: false, run }
 }
 
 const fn with_own_broker(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
-    Case { name, group, needs_own: true, run }
+    Case { name, group, needs_own: true, needs_image: false, run }
+}
+
+const fn of_the_image(name: &'static str, group: Group, run: fn(&Kafka)) -> Case {
+    Case { name, group, needs_own: true, needs_image: true, run }
 }
 
 const CASES: &[Case] = &[
@@ -86,6 +96,14 @@ const CASES: &[Case] = &[
     case("groups::one_killed_and_one_stopped", Group::Core, cases::groups::one_killed_and_one_stopped),
     case("groups::a_second_joins_and_leaves", Group::More, cases::groups::a_second_joins_and_leaves),
     case("groups::a_static_member_keeps_its_place", Group::More, cases::groups::a_static_member_keeps_its_place),
+    case("groups::two_of_one_instance_id", Group::More, cases::groups::two_of_one_instance_id),
+    with_own_broker(
+        "groups::a_static_member_comes_back_after_a_crash",
+        Group::Kip848,
+        cases::groups::a_static_member_comes_back_after_a_crash,
+    ),
+    with_own_broker("scale::eight_instances", Group::More, cases::scale::eight_instances),
+    with_own_broker("scale::eight_instances_by_kip_848", Group::Kip848, cases::scale::eight_instances_by_kip_848),
     with_own_broker("brokers::not_there_at_start", Group::More, cases::brokers::not_there_at_start),
     with_own_broker("brokers::over_tls", Group::More, cases::brokers::over_tls),
     with_own_broker("brokers::gone_and_back", Group::Core, cases::brokers::gone_and_back),
@@ -118,13 +136,37 @@ const CASES: &[Case] = &[
         Group::More,
         cases::failures::a_halted_partition_stays_in_its_group,
     ),
-    with_own_broker("rotation::tokens_are_renewed_under_load", Group::More, cases::rotation::tokens_are_renewed_under_load),
+    with_own_broker(
+        "rotation::tokens_are_renewed_under_load",
+        Group::More,
+        cases::rotation::tokens_are_renewed_under_load,
+    ),
     with_own_broker("rotation::an_endpoint_that_is_away", Group::More, cases::rotation::an_endpoint_that_is_away),
-    with_own_broker("rotation::a_wrong_secret_is_mended_in_its_file", Group::More, cases::rotation::a_wrong_secret_is_mended_in_its_file),
-    with_own_broker("rotation::a_password_is_rotated_under_load", Group::More, cases::rotation::a_password_is_rotated_under_load),
-    with_own_broker("rotation::a_certificate_is_rotated_under_load", Group::More, cases::rotation::a_certificate_is_rotated_under_load),
-    with_own_broker("rotation::a_certificate_is_rotated_exactly_once", Group::More, cases::rotation::a_certificate_is_rotated_exactly_once),
-    with_own_broker("rotation::a_certificate_of_a_static_member_is_rotated", Group::More, cases::rotation::a_certificate_of_a_static_member_is_rotated),
+    with_own_broker(
+        "rotation::a_wrong_secret_is_mended_in_its_file",
+        Group::More,
+        cases::rotation::a_wrong_secret_is_mended_in_its_file,
+    ),
+    with_own_broker(
+        "rotation::a_password_is_rotated_under_load",
+        Group::More,
+        cases::rotation::a_password_is_rotated_under_load,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_is_rotated_under_load",
+        Group::More,
+        cases::rotation::a_certificate_is_rotated_under_load,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_is_rotated_exactly_once",
+        Group::More,
+        cases::rotation::a_certificate_is_rotated_exactly_once,
+    ),
+    with_own_broker(
+        "rotation::a_certificate_of_a_static_member_is_rotated",
+        Group::More,
+        cases::rotation::a_certificate_of_a_static_member_is_rotated,
+    ),
     case(
         "dead_letters::they_are_listed_shown_and_replayed",
         Group::Core,
@@ -179,6 +221,9 @@ const CASES: &[Case] = &[
         cases::service::a_clock_that_jumps_holds_no_record_up,
     ),
     case("service::few_files_hold_no_record_up", Group::More, cases::service::few_files_hold_no_record_up),
+    of_the_image("image::it_runs_alone", Group::More, cases::image::it_runs_alone),
+    of_the_image("image::it_asks_a_name_server", Group::More, cases::image::it_asks_a_name_server),
+    of_the_image("image::it_trusts_its_authorities_alone", Group::More, cases::image::it_trusts_its_authorities_alone),
     case("footprint::too_little_memory_is_refused", Group::More, cases::footprint::too_little_memory_is_refused),
     case("footprint::memory_stays_within_its_budget", Group::More, cases::footprint::memory_stays_within_its_budget),
     with_own_broker(
@@ -187,10 +232,49 @@ const CASES: &[Case] = &[
         cases::footprint::memory_stays_within_its_budget_before_a_slow_sink,
     ),
     case("footprint::a_pipeline_is_measured", Group::More, cases::footprint::a_pipeline_is_measured),
+    with_own_broker("security::the_broker_asks_everybody", Group::Core, cases::security::harness::it_asks_everybody),
+    with_own_broker(
+        "security::each_is_let_in_and_loses_nothing",
+        Group::Core,
+        cases::security::mechanisms::each_is_let_in_and_loses_nothing,
+    ),
+    with_own_broker(
+        "security::each_is_told_what_is_wrong",
+        Group::More,
+        cases::security::at_start::each_is_told_what_is_wrong,
+    ),
+    with_own_broker(
+        "security::it_is_let_in_when_that_is_mended",
+        Group::More,
+        cases::security::at_start::it_is_let_in_when_that_is_mended,
+    ),
+    with_own_broker("security::certificates_go_wrong", Group::More, cases::security::under_load::certificates_go_wrong),
+    with_own_broker("security::a_password_is_changed", Group::Core, cases::security::under_load::a_password_is_changed),
+    with_own_broker(
+        "security::a_broker_comes_back_with_another_password",
+        Group::More,
+        cases::security::under_load::a_broker_comes_back_with_another_password,
+    ),
+    with_own_broker("security::permissions_are_taken", Group::More, cases::security::under_load::permissions_are_taken),
+    with_own_broker(
+        "security::these_permissions_are_enough",
+        Group::Core,
+        cases::security::permissions::these_are_enough,
+    ),
+    case("security::mistakes_are_refused", Group::Alone, cases::security::configuration::mistakes_are_refused),
+    case(
+        "security::the_documented_ones_are_taken",
+        Group::Alone,
+        cases::security::configuration::the_documented_ones_are_taken,
+    ),
+    case(
+        "security::a_broker_that_answers_nonsense",
+        Group::Alone,
+        cases::security::hostile::a_broker_that_answers_nonsense,
+    ),
     with_own_broker("book::every_page_runs", Group::More, cases::book::every_page_runs),
     case("book::every_link_leads_somewhere", Group::Alone, cases::book::every_link_leads_somewhere),
     case("book::every_block_is_marked", Group::Alone, cases::book::every_block_is_marked),
-    with_own_broker("security::the_broker_asks_everybody", Group::Core, cases::security::harness::it_asks_everybody),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
     case("command_line::a_loop_is_refused", Group::Alone, cases::command_line::a_loop_is_refused),
     case("command_line::a_password_stays_as_written", Group::Alone, cases::command_line::a_password_stays_as_written),
@@ -223,12 +307,14 @@ fn trials() -> Vec<Trial> {
 
 fn on_broker(case: &'static Case, source: Source) -> Trial {
     let name = format!("kafka_{}::{}", source.label.replace('.', "_"), case.name);
-    match source.unavailable(case.needs_own) {
+    let no_broker = source.unavailable(case.needs_own).map(|reason| (reason, "STAMPMILL_REQUIRE_KAFKA"));
+    let no_image = || image::unavailable().map(|reason| (reason, "STAMPMILL_REQUIRE_IMAGE"));
+    match no_broker.or_else(|| case.needs_image.then(no_image).flatten()) {
         None => Trial::test(name, move || run(case.run, kafka::shared(&source))),
-        Some(reason) if std::env::var_os("STAMPMILL_REQUIRE_KAFKA").is_some_and(|value| value == "1") => {
+        Some((reason, required)) if std::env::var_os(required).is_some_and(|value| value == "1") => {
             Trial::test(name, move || Err(Failed::from(reason)))
         }
-        Some(reason) => Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true),
+        Some((reason, _)) => Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true),
     }
 }
 
@@ -242,14 +328,19 @@ impl Kafka {
     /// The versions to test, each with the groups of tests that run on it.
     fn versions() -> Vec<(Source, &'static [Group])> {
         const ALL: &[Group] = &[Group::Core, Group::More];
+        const WITH_KIP_848: &[Group] = &[Group::Core, Group::More, Group::Kip848];
         const CORE: &[Group] = &[Group::Core];
+        let all_of = |version: &str| {
+            let groups = if kafka::knows_kip_848(version) { WITH_KIP_848 } else { ALL };
+            (Source::version(version), groups)
+        };
         if let Ok(brokers) = std::env::var("STAMPMILL_TEST_BROKERS") {
             return vec![(Source::given(brokers), ALL)];
         }
         match std::env::var("STAMPMILL_TEST_KAFKA").as_deref() {
-            Ok("all") => vec![(Source::version(jars::TUTORIAL), ALL), (Source::version(jars::NEWEST), ALL)],
-            Ok(versions) => versions.split(',').map(|version| (Source::version(version), ALL)).collect(),
-            Err(_) => vec![(Source::version(jars::TUTORIAL), CORE), (Source::version(jars::NEWEST), ALL)],
+            Ok("all") => vec![all_of(jars::TUTORIAL), all_of(jars::NEWEST)],
+            Ok(versions) => versions.split(',').map(all_of).collect(),
+            Err(_) => vec![(Source::version(jars::TUTORIAL), CORE), all_of(jars::NEWEST)],
         }
     }
 }

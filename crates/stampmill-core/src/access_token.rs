@@ -115,7 +115,10 @@ fn shortened(text: &str) -> String {
 impl std::fmt::Debug for AccessToken {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { principal, expires_at, .. } = self;
-        out.debug_struct("AccessToken").field("principal", principal).field("expires_at", expires_at).finish_non_exhaustive()
+        out.debug_struct("AccessToken")
+            .field("principal", principal)
+            .field("expires_at", expires_at)
+            .finish_non_exhaustive()
     }
 }
 

@@ -12,8 +12,6 @@ pub enum Health {
     Ready,
     /// In the order of the partitions.
     NotReady(Vec<Trouble>),
-    /// It could not prove to its brokers who it is, and the reason, without anything of a record or a secret.
-    NoCredentials { reason: String },
     /// It has failed and begins anew.
     Restarting { cause: String },
     /// It has failed for good.
@@ -22,9 +20,11 @@ pub enum Health {
     Stopped,
 }
 
-/// Why a partition does not move.
+/// Why a partition does not move, or none does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    /// The brokers keep its clients out, whichever partition they are for. The reason is without anything of a record.
+    KeptOut { reason: String },
     /// `on_failure.then` is `halt`, and this record cannot be processed.
     Halted { partition: String, offset: i64, class: &'static str, reason: String },
     /// Too many records failed: this one is the next to be tried.
@@ -55,7 +55,7 @@ impl Health {
         match self {
             Self::Starting => "starting",
             Self::Ready => "ready",
-            Self::NotReady(_) | Self::NoCredentials { .. } => "not_ready",
+            Self::NotReady(_) => "not_ready",
             Self::Restarting { .. } => "restarting",
             Self::Failed { .. } => "failed",
             Self::Stopped => "stopped",
@@ -71,7 +71,6 @@ impl Health {
                 let texts: Vec<String> = troubles.iter().map(ToString::to_string).collect();
                 log::error!("pipeline `{pipeline}` is not ready: {}", texts.join("; "));
             }
-            Self::NoCredentials { reason } => log::error!("pipeline `{pipeline}` is not ready: {reason}"),
             Self::Restarting { cause } => log::error!("pipeline `{pipeline}` has failed and begins anew: {cause}"),
             Self::Failed { cause } => log::error!("pipeline `{pipeline}` has failed: {cause}"),
         }
@@ -79,7 +78,7 @@ impl Health {
 }
 
 impl Trouble {
-    /// What [`Trouble::kind`] may be.
+    /// What [`Trouble::kind`] may be of a partition.
     pub const KINDS: [&str; 4] = ["halted", "breaker", "stalled", "undelivered"];
 
     pub fn kind(&self) -> &'static str {
@@ -89,6 +88,7 @@ impl Trouble {
             Self::BreakerOpen { .. } => breaker,
             Self::Stalled { .. } => stalled,
             Self::Undelivered { .. } => undelivered,
+            Self::KeptOut { .. } => "kept_out",
         }
     }
 
@@ -101,21 +101,26 @@ impl Trouble {
             Self::BreakerOpen { partition, offset, .. } => {
                 format!("{partition} pauses at offset {offset}, for too many records failed")
             }
-            Self::Stalled { .. } | Self::Undelivered { .. } => self.to_string(),
+            Self::Stalled { .. } | Self::Undelivered { .. } | Self::KeptOut { .. } => self.to_string(),
         }
     }
 
-    pub fn partition(&self) -> &str {
+    /// `None` where it is not of one.
+    pub fn partition(&self) -> Option<&str> {
         match self {
+            Self::KeptOut { .. } => None,
             Self::Halted { partition, .. }
             | Self::BreakerOpen { partition, .. }
             | Self::Stalled { partition, .. }
-            | Self::Undelivered { partition, .. } => partition,
+            | Self::Undelivered { partition, .. } => Some(partition),
         }
     }
 
     /// The same in kind and place, whatever the numbers.
     fn resembles(&self, other: &Self) -> bool {
+        if let (Self::KeptOut { reason }, Self::KeptOut { reason: other }) = (self, other) {
+            return reason == other;
+        }
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.partition() == other.partition()
     }
 }
@@ -123,6 +128,7 @@ impl Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::KeptOut { reason } => write!(out, "{reason}"),
             Self::Halted { partition, offset, reason, .. } => write!(
                 out,
                 "{partition} has halted at offset {offset}: {reason}; mend what it fails on and resume the partition, or have it skip the offset"
@@ -162,8 +168,6 @@ fn is_same(one: &Health, other: &Health) -> bool {
         (Health::NotReady(one), Health::NotReady(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.resembles(other))
         }
-        // Its thread tells how the reason changes.
-        (Health::NoCredentials { .. }, Health::NoCredentials { .. }) => true,
         _ => one == other,
     }
 }

@@ -13,6 +13,7 @@
 
 #![deny(unsafe_code)] // but for `kafka/ffi/`, which holds every raw call of librdkafka
 
+mod access;
 mod ack;
 mod ambient;
 mod arbiters;
@@ -56,8 +57,8 @@ use self::control::{Mill, Stop};
 use self::logging::{LogOutput, LogRoutes};
 use self::messages::Reload;
 use self::observe::Counters;
-pub use self::observe::Observation;
 pub use self::observe::timings::Timings;
+pub use self::observe::{FailureKind, Observation};
 use self::orders::Orders;
 pub use self::orders::{Order, OrderError, Place, Position};
 use self::settings::PipelineSettings;

@@ -10,6 +10,8 @@ use crate::supervise::{Backoff, Budget, Limit, message};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// For what passes in time.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// A pipeline that has run for so long has recovered: its next pause is short again.
 const RECOVERED: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -43,7 +45,7 @@ pub(crate) fn run(mill: &Mill) -> Result<(), PipelineError> {
         };
         recovered += u64::from(began.elapsed() >= RECOVERED);
         let goes_on = error.may_pass() && !mill.stop.is_requested();
-        let error = match goes_on && !budget.spend(Instant::now()) {
+        let error = match goes_on && !error.passes_in_time() && !budget.spend(Instant::now()) {
             true => {
                 PipelineError::RestartsUsedUp { last: Box::new(error), restarts: limit.restarts, window: limit.window }
             }
@@ -55,7 +57,8 @@ pub(crate) fn run(mill: &Mill) -> Result<(), PipelineError> {
         }
         tell(Health::Restarting { cause: error.to_string() });
         Counters::add(&mill.counters.pipeline_restarts, 1);
-        let (pause, failed) = (backoff.next(recovered), Instant::now());
+        let longest = if error.passes_in_time() { LONGEST_WAIT } else { LONGEST_PAUSE };
+        let (pause, failed) = (backoff.next(recovered).min(longest), Instant::now());
         while failed.elapsed() < pause && !mill.stop.is_requested() {
             std::thread::sleep(BETWEEN_LOOKS);
         }

@@ -160,6 +160,10 @@ pub(crate) enum Report {
         at: CommitOffset,
         found: Result<bool, String>,
     },
+    /// Why the brokers, asked anew, keep it out; `None` if they do not.
+    Inspected {
+        denied: Option<String>,
+    },
     /// An actor's restarts are used up.
     GaveUp {
         name: String,

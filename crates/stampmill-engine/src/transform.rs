@@ -13,8 +13,8 @@ use stampmill_core::transform::{Failed, Log, LogSink, Scratch};
 
 use crate::logging::{LineBuffers, LinesOfBatch, LogRoutes, log_level, second};
 use crate::messages::{Close, Reload, Render, Rendered, Work};
-use crate::observe::Counters;
 use crate::observe::failures::Failure;
+use crate::observe::{Counters, FailureKind};
 use crate::outputs::{DeadLetter, Mark, Output, OutputKind, Outputs, now};
 use crate::producer::ProducerActor;
 use crate::rendering;
@@ -160,8 +160,9 @@ fn tell_failures(spec: &TransformSpec, repeats: &mut Repeats, batch: &Batch, out
     };
     let dead = outputs.list.iter().filter_map(|output| Some((output.record, output.dead_letter()?)));
     let dead: Vec<_> = dead.collect();
-    for same in dead.chunk_by(|(_, one), (_, next)| one.step == next.step) {
-        counters.failed_at.add(same[0].1.step.clone(), same.len() as u64);
+    let kind = |letter: &DeadLetter| FailureKind { step: letter.step.clone(), class: letter.fault.class.as_str() };
+    for same in dead.chunk_by(|(_, one), (_, next)| one.step == next.step && one.fault.class == next.fault.class) {
+        counters.failed_at.add(kind(same[0].1), same.len() as u64);
     }
     if let [(place, letter), more @ ..] = &dead[..] {
         let (record, more) = (batch.record(*place), more.len());

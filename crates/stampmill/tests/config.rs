@@ -7,9 +7,10 @@ const CONFIGURATION: &str = "
 connections:
   kafka:
     bootstrap.servers: SASL_SSL://user:s3cret@127.0.0.1:1
+    security.protocol: sasl_ssl
+    sasl.mechanism: PLAIN
     sasl.password: s3cret
     sasl.username: ${CLIENT}
-    ssl.key.pem: ${file:key}
 pipelines:
   bank-audit:
     source: { topics: ['${file:key}'], group: '${LOGIN_TOKEN}' }

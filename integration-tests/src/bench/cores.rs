@@ -35,3 +35,16 @@ pub fn on_its_own(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command.args(["-c", &of_subject().to_string()]).arg(program);
     command
 }
+
+/// The same for a command that is made already.
+pub fn bound(command: &Command) -> Command {
+    let mut bound = Command::new("taskset");
+    bound.args(["-c", &of_subject().to_string()]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => bound.env(name, value),
+            None => bound.env_remove(name),
+        };
+    }
+    bound
+}

@@ -16,5 +16,6 @@ pub mod peers;
 pub mod plot;
 pub mod process;
 pub mod report;
+pub mod scale;
 pub mod sets;
 pub mod subject;

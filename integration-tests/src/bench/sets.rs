@@ -1,5 +1,7 @@
 //! What is compared with what.
 
+use anyhow::{Context, Result};
+
 use crate::bench::bare::Sends;
 use crate::bench::compare::Comparison;
 use crate::bench::load::Load;
@@ -126,6 +128,18 @@ pub fn memory() -> Vec<Comparison> {
 /// What it costs to be watched.
 pub fn watched() -> Vec<Comparison> {
     vec![comparison("watched", Load::new(PARTITIONS, BYTES), vec![stampmill(), Subject::watched("Stampmill, watched")])]
+}
+
+/// Executables that differ in what they were built with, as `NAME=PATH` with commas between.
+pub fn builds(list: &str) -> Result<Vec<Comparison>> {
+    let one = |entry: &str| {
+        let (name, path) = entry.split_once('=').with_context(|| format!("expected NAME=PATH, found `{entry}`"))?;
+        Ok(Subject::built(name, &std::fs::canonicalize(path).with_context(|| path.to_owned())?))
+    };
+    let subjects = || list.split(',').map(one).collect::<Result<Vec<_>>>();
+    let large = Load { partitions: 64, bytes: 10_000, records: 60_000 };
+    let loads = [("500 bytes", Load::new(PARTITIONS, BYTES)), ("10 KB in 64 partitions", large)];
+    loads.into_iter().map(|(name, load)| Ok(comparison(name, load, subjects()?))).collect()
 }
 
 /// How long records may wait for others.

@@ -1,6 +1,7 @@
 //! What is measured, and how it is started.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -16,8 +17,23 @@ use crate::scenario::{Pipeline, Scenario};
 
 #[derive(Clone, Debug)]
 pub enum Subject {
-    Bare { name: &'static str, sends: Sends, compression: &'static str },
-    Program { name: String, pipeline: Box<Pipeline>, flags: Vec<String>, watched: Option<Watched> },
+    Bare {
+        name: &'static str,
+        sends: Sends,
+        compression: &'static str,
+    },
+    Program {
+        name: String,
+        pipeline: Box<Pipeline>,
+        flags: Vec<String>,
+        watched: Option<Watched>,
+    },
+    /// An executable that was built before.
+    Built {
+        name: String,
+        executable: PathBuf,
+        pipeline: Box<Pipeline>,
+    },
     Peer(Peer),
 }
 
@@ -53,6 +69,12 @@ impl Subject {
         Self::Program { name: name.into(), pipeline: Box::new(pipeline), flags, watched: None }
     }
 
+    /// The tutorial's envelope by that executable.
+    pub fn built(name: &str, executable: &Path) -> Self {
+        let pipeline = Pipeline { transforms: ENVELOPE.into(), ..Pipeline::default() };
+        Self::Built { name: name.into(), executable: executable.into(), pipeline: Box::new(pipeline) }
+    }
+
     /// The tutorial's envelope, with a scraper of its metrics and a page that is open, each once a second.
     pub fn watched(name: &str) -> Self {
         let pipeline = Pipeline { transforms: ENVELOPE.into(), ..Pipeline::default() };
@@ -71,7 +93,7 @@ impl Subject {
     pub fn name(&self) -> &str {
         match self {
             Self::Bare { name, .. } => name,
-            Self::Program { name, .. } => name,
+            Self::Program { name, .. } | Self::Built { name, .. } => name,
             Self::Peer(peer) => &peer.name,
         }
     }
@@ -101,18 +123,25 @@ impl Subject {
                 command
             }
             Self::Program { pipeline, flags, watched, .. } => {
-                scenario.pipeline = (**pipeline).clone();
-                let mut command = cores::on_its_own(program::executable(Build::Plain));
-                command.arg("run").arg("--config").arg(scenario.config()).args(flags).current_dir(&scenario.folder);
-                let listen = |listener: Option<&Listener>| listener.map_or("off".into(), |of| of.address.to_string());
-                let probes = listen(watched.as_ref().map(|watched| &watched.probes));
-                let admin = listen(watched.as_ref().map(|watched| &watched.admin));
-                command.args(["--set", &format!("probes.listen={probes}"), "--set", &format!("admin.listen={admin}")]);
+                let mut command = run(program::executable(Build::Plain), pipeline, scenario, watched.as_ref());
+                command.args(flags);
                 command
             }
+            Self::Built { executable, pipeline, .. } => run(executable, pipeline, scenario, None),
             Self::Peer(peer) => peer.command(scenario),
         })
     }
+}
+
+fn run(executable: &Path, pipeline: &Pipeline, scenario: &mut Scenario, watched: Option<&Watched>) -> Command {
+    scenario.pipeline = pipeline.clone();
+    let mut command = cores::on_its_own(executable);
+    command.arg("run").arg("--config").arg(scenario.config()).current_dir(&scenario.folder);
+    let listen = |listener: Option<&Listener>| listener.map_or("off".into(), |of| of.address.to_string());
+    let probes = listen(watched.map(|watched| &watched.probes));
+    let admin = listen(watched.map(|watched| &watched.admin));
+    command.args(["--set", &format!("probes.listen={probes}"), "--set", &format!("admin.listen={admin}")]);
+    command
 }
 
 pub const ENVELOPE: &str =

@@ -1,9 +1,10 @@
 //! `make bench`: what the program costs beside bare librdkafka and its peers.
 //!
 //! `bench [SET…]` runs sets of comparisons: `targets` (what the README tells, and if none is named), `partitions`,
-//! `matrix`, `memory`, `watched`, `profiles`, `peers`, `latency`, `tls`, `allocations`. `BENCH_ROUNDS` says how often each subject
-//! runs (3), `BENCH_RECORDS` over how many records, `BENCH_ONLY` which comparisons, by a part of their names;
-//! `STAMPMILL_TEST_BROKERS` names brokers to use instead of one of our own, which `tls` always takes.
+//! `matrix`, `memory`, `watched`, `builds` (of `BENCH_BUILDS`), `profiles`, `peers`, `latency`, `tls`, `scale`,
+//! `allocations`. `BENCH_ROUNDS` says how often each subject runs (3), `BENCH_RECORDS` over how many records, `BENCH_ONLY`
+//! which comparisons, by a part of their names; `STAMPMILL_TEST_BROKERS` names brokers to use instead of our own, which
+//! `tls` and `scale` always take.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use integration_tests::bench::load::Load;
 use integration_tests::bench::peers::Peers;
 use integration_tests::bench::report::Report;
 use integration_tests::bench::subject::Subject;
-use integration_tests::bench::{allocations, bare, cores, latency, peers, plot, sets};
+use integration_tests::bench::{allocations, bare, cores, latency, peers, plot, scale, sets};
 use integration_tests::broker::{self, Broker};
 use integration_tests::client::Client;
 use integration_tests::jars;
@@ -53,6 +54,10 @@ fn bench(sets: &[&str]) -> Result<()> {
             "matrix" => compare(&client, &mut report, sets::matrix())?,
             "memory" => compare(&client, &mut report, sets::memory())?,
             "watched" => compare(&client, &mut report, sets::watched())?,
+            "builds" => {
+                let list = std::env::var("BENCH_BUILDS").context("BENCH_BUILDS names the builds, as NAME=PATH,…")?;
+                compare(&client, &mut report, sets::builds(&list)?)?;
+            }
             "profiles" => compare(&client, &mut report, sets::profiles())?,
             "peers" => {
                 for (name, reason) in &peers.left_out {
@@ -67,9 +72,10 @@ fn bench(sets: &[&str]) -> Result<()> {
                 let broker = Broker::start_cluster(&plan)?.pop().context("one broker")?;
                 compare(&broker.client(), &mut report, sets::tls())?;
             }
+            "scale" => scale::run(&mut report, &std::env::var("BENCH_ONLY").unwrap_or_default())?,
             "allocations" => count_allocations(&client, &mut report)?,
             other => bail!(
-                "expected targets, partitions, matrix, memory, watched, profiles, peers, latency, tls or allocations, found `{other}`"
+                "expected targets, partitions, matrix, memory, watched, builds, profiles, peers, latency, tls, scale or allocations, found `{other}`"
             ),
         }
         println!("{}", report.markdown());

@@ -42,10 +42,16 @@ struct Counts {
 
 struct Context(Arc<Shared>);
 
-/// Records of each partition at a time, and the time between: 500 a second, in few requests, for the load is not what is
-/// tested.
-const ROUND: u64 = 10;
-const BETWEEN_ROUNDS: Duration = Duration::from_millis(20);
+/// How fast records come.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Records of each partition at a time.
+    pub round: u64,
+    pub between: Duration,
+}
+
+/// 500 a second of each partition, in few requests, for the load is not what is tested.
+const PACE: Pace = Pace { round: 10, between: Duration::from_millis(20) };
 
 // === impl Context ===
 
@@ -69,7 +75,7 @@ impl Shared {
         count(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn send_all(self: &Arc<Self>, client: &Client, topic: &str, first: i32, make: Make) {
+    fn send_all(self: &Arc<Self>, client: &Client, topic: &str, first: i32, pace: Pace, make: Make) {
         let producer = client.producer(Context(Arc::clone(self)), 20);
         let mut due = Instant::now();
         while !self.stopped.load(Ordering::Acquire) {
@@ -78,8 +84,8 @@ impl Shared {
                 producer.poll(Duration::from_millis(20));
                 due = Instant::now();
             } else if Instant::now() >= due {
-                due += BETWEEN_ROUNDS;
-                self.send_round(&producer, topic, first, make);
+                due += pace.between;
+                self.send_round(&producer, topic, first, pace.round, make);
             }
         }
         let deadline = Instant::now() + patience();
@@ -89,8 +95,8 @@ impl Shared {
     }
 
     /// The next records of each partition.
-    fn send_round(&self, producer: &BaseProducer<Context>, topic: &str, first: i32, make: Make) {
-        for partition in (0..ROUND).flat_map(|_| 0..self.partitions.load(Ordering::Acquire)) {
+    fn send_round(&self, producer: &BaseProducer<Context>, topic: &str, first: i32, round: u64, make: Make) {
+        for partition in (0..round).flat_map(|_| 0..self.partitions.load(Ordering::Acquire)) {
             let number = self.count(|counts| counts.sent.get(&partition).copied().unwrap_or(0));
             let record = make(first + partition, number);
             let mut out = BaseRecord::<[u8], [u8]>::to(topic).partition(partition);
@@ -116,9 +122,14 @@ fn passes(error: &KafkaError) -> bool {
 
 impl Stream {
     pub fn start(client: &Client, topic: &str, partitions: i32, first: i32, make: Make) -> Self {
+        Self::start_at(PACE, client, topic, partitions, first, make)
+    }
+
+    /// As [`Stream::start`], at another pace.
+    pub fn start_at(pace: Pace, client: &Client, topic: &str, partitions: i32, first: i32, make: Make) -> Self {
         let shared = Arc::new(Shared { partitions: AtomicI32::new(partitions), ..Shared::default() });
         let (sending, client, to) = (Arc::clone(&shared), client.clone(), topic.to_owned());
-        let thread = thread::spawn(move || sending.send_all(&client, &to, first, make));
+        let thread = thread::spawn(move || sending.send_all(&client, &to, first, pace, make));
         Self { topic: topic.into(), first, shared, thread: Some(thread) }
     }
 

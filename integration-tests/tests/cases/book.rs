@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use integration_tests::book::{Block, Page, is_among, is_shown, pages};
@@ -32,6 +33,8 @@ enum Kind<'a> {
     From(&'a str),
     File(&'a str),
     Figure,
+    /// Run by the test in that file, which names the page.
+    Held(&'a str),
     Untested(&'a str),
     /// An example of a template, which the tests of `stampmill-core` look at.
     Template,
@@ -90,13 +93,19 @@ pub(crate) fn every_block_is_marked(_: &Kafka) {
     let pages = pages();
     let blocks: Vec<(&Block, Option<Kind<'_>>)> =
         pages.iter().flat_map(|page| page.blocks.iter().map(|block| (block, kind(page, block)))).collect();
-    let unmarked: Vec<&String> = blocks.iter().filter(|(_, kind)| kind.is_none()).map(|(block, _)| &block.place).collect();
+    let unmarked: Vec<&String> =
+        blocks.iter().filter(|(_, kind)| kind.is_none()).map(|(block, _)| &block.place).collect();
     assert!(unmarked.is_empty(), "these say not how they are held, as CONTRIBUTING.md has it: {unmarked:#?}");
     for (block, kind) in &blocks {
         match kind {
             Some(Kind::From(path)) => {
                 let file = fs::read_to_string(workspace().join(path)).unwrap_or_default();
                 assert!(block.is_from(&file), "{} is not from {path}:\n{}", block.place, block.text);
+            }
+            Some(Kind::Held(path)) => {
+                let test = fs::read_to_string(workspace().join(path)).unwrap_or_default();
+                let page = block.place.split(':').next().unwrap_or_default();
+                assert!(test.contains(page), "{}: {path} names no {page}", block.place);
             }
             Some(Kind::Untested(why)) => println!("untested for want of {why}: {}", block.place),
             _ => {}
@@ -106,16 +115,31 @@ pub(crate) fn every_block_is_marked(_: &Kafka) {
     println!("{} blocks on {} pages, {untested} of them untested", blocks.len(), pages.len());
 }
 
-/// Each page by itself, on a broker of its own.
+/// Each page by itself, on a broker of its own; those of `STAMPMILL_TEST_PAGES` alone where that is set.
 pub(crate) fn every_page_runs(kafka: &Kafka) {
-    for page in pages() {
-        let runs = |block| !matches!(kind(&page, block), Some(Kind::From(_) | Kind::Figure | Kind::Untested(_) | Kind::Template));
-        if page.blocks.iter().any(runs) {
-            let mut session = Session::open(kafka, &page);
-            page.blocks.iter().for_each(|block| session.take(block, &kind(&page, block).expect("a mark")));
-            session.end();
-            println!("{} runs", page.name());
+    let only = std::env::var("STAMPMILL_TEST_PAGES").unwrap_or_default();
+    let mut failed = Vec::new();
+    for page in pages().iter().filter(|page| only.is_empty() || only.split(',').any(|name| page.path.ends_with(name))) {
+        // A page that fails is told, and the others run all the same.
+        match catch_unwind(AssertUnwindSafe(|| run_page(kafka, page))) {
+            Ok(()) => println!("{} holds", page.name()),
+            Err(_panic) => failed.push(page.name()),
         }
+    }
+    assert!(failed.is_empty(), "of these pages something does not hold, see above: {failed:?}");
+}
+
+fn run_page(kafka: &Kafka, page: &Page) {
+    let held = page.blocks.iter().map(|block| (block, kind(page, block).expect("every block is marked")));
+    let held: Vec<(&Block, Kind<'_>)> = held
+        .filter(|(_, kind)| {
+            !matches!(kind, Kind::From(_) | Kind::Figure | Kind::Held(_) | Kind::Untested(_) | Kind::Template)
+        })
+        .collect();
+    if !held.is_empty() {
+        let mut session = Session::open(kafka, page);
+        held.iter().for_each(|(block, kind)| session.take(block, kind));
+        session.stop("stampmill");
     }
 }
 
@@ -125,6 +149,7 @@ fn kind<'a>(page: &Page, block: &'a Block) -> Option<Kind<'a>> {
     Some(match block.language.as_str() {
         _ if is_template && page.path.ends_with("templates.md") && block.marks.is_empty() => Kind::Template,
         _ if mark("untested").is_some_and(|why| !why.is_empty()) => Kind::Untested(mark("untested")?),
+        _ if mark("held").is_some() => Kind::Held(mark("held")?),
         _ if mark("from").is_some() => Kind::From(mark("from")?),
         _ if mark("file").is_some() => Kind::File(mark("file")?),
         "yaml" if mark("config").is_some() => Kind::Config,
@@ -160,7 +185,10 @@ impl Session {
         }
         let real = program::executable(Build::Plain).display();
         session.tool("stampmill", &format!("{real} \"$@\""));
-        session.tool("cargo", &format!("bash -c '[ \"$0 $1 $2\" = \"run --release --\" ] && exec {real} \"${{@:3}}\"' \"$@\""));
+        session.tool(
+            "cargo",
+            &format!("bash -c '[ \"$0 $1 $2\" = \"run --release --\" ] && exec {real} \"${{@:3}}\"' \"$@\""),
+        );
         let class_path = jars::class_path(kafka.own_version()).expect("the jars");
         let java = "java -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error";
         for (name, class) in TOOLS {
@@ -221,9 +249,11 @@ impl Session {
                 let name = if name.is_empty() { "stampmill" } else { name };
                 let program = self.background.get(name).unwrap_or_else(|| panic!("{}: no {name} runs", block.place));
                 let shown = self.here(&block.text);
-                eventually(&format!("{} in:\n{}", block.place, program.log()), || is_among(&shown, &program.log()).then_some(()));
+                eventually(&format!("{} in:\n{}", block.place, program.log()), || {
+                    is_among(&shown, &program.log()).then_some(())
+                });
             }
-            Kind::From(_) | Kind::Figure | Kind::Untested(_) | Kind::Template => {}
+            Kind::From(_) | Kind::Figure | Kind::Held(_) | Kind::Untested(_) | Kind::Template => {}
         }
     }
 
@@ -279,10 +309,6 @@ impl Session {
             Some(program) if name == "stampmill" => assert_eq!(program.terminate(), 0, "it drains and stops"),
             other => drop(other),
         }
-    }
-
-    fn end(mut self) {
-        self.stop("stampmill");
     }
 }
 

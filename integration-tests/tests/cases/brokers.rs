@@ -46,7 +46,7 @@ pub(crate) fn over_tls(kafka: &Kafka) {
     scenario.client.certificate = Some(other.file());
     let mut program = scenario.start("mistrusting");
     program.await_line("certificate verify failed");
-    program.await_line("the brokers cannot be reached");
+    program.await_line("the brokers keep this client out");
     assert!(program.is_running(), "it waits");
     assert_eq!(program.terminate(), 0);
 }

@@ -107,7 +107,8 @@ pub(crate) fn completions_are_offered(kafka: &Kafka) {
     let folder = scenario.folder.clone();
     let offered = |words: &str, last: &str| {
         let words = format!("COMP_WORDS=(stampmill {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))");
-        let ask = format!("source completions.bash; {words}; _stampmill stampmill '{last}' x; echo \"${{COMPREPLY[@]}}\"");
+        let ask =
+            format!("source completions.bash; {words}; _stampmill stampmill '{last}' x; echo \"${{COMPREPLY[@]}}\"");
         script("bash", &folder, &ask)
     };
     script("bash", &folder, "$STAMPMILL completions bash > completions.bash && bash -n completions.bash");
@@ -128,7 +129,11 @@ pub(crate) fn completions_are_offered(kafka: &Kafka) {
 pub(crate) fn manual_pages_render(kafka: &Kafka) {
     let scenario = setup("man", &kafka.client);
     let folder = scenario.folder.clone();
-    script("bash", &folder, "$STAMPMILL man > stampmill.1 && $STAMPMILL man --to pages && cmp stampmill.1 pages/stampmill.1");
+    script(
+        "bash",
+        &folder,
+        "$STAMPMILL man > stampmill.1 && $STAMPMILL man --to pages && cmp stampmill.1 pages/stampmill.1",
+    );
     let pages = script("bash", &folder, "ls pages");
     assert!(pages.lines().any(|page| page == "stampmill-dead-letters-replay.1"), "{pages}");
     for page in pages.lines() {

@@ -1,14 +1,20 @@
 //! Several instances in one group.
 
+use integration_tests::broker::Broker;
 use integration_tests::chaos::stream::Stream;
 use integration_tests::client::TestRecord;
 use integration_tests::eventually::eventually;
 use integration_tests::in_flight::{await_in_flight, await_uncommitted};
+use integration_tests::layout::Plan;
 use integration_tests::program::Program;
 use integration_tests::scenario::{Scenario, setup};
 use integration_tests::verdict::{await_verdict_of, record};
 
 use crate::kafka::Kafka;
+
+/// Of members of the newer protocol; Kafka would have 45 s.
+const SHORT_SESSIONS: &str = "group.consumer.min.session.timeout.ms=6000\ngroup.consumer.session.timeout.ms=6000
+group.consumer.min.heartbeat.interval.ms=500\ngroup.consumer.heartbeat.interval.ms=1000";
 
 pub(crate) fn one_killed_and_one_stopped(kafka: &Kafka) {
     let mut scenario = setup("two", &kafka.client).with_topics(6).lingering();
@@ -102,4 +108,41 @@ pub(crate) fn a_static_member_keeps_its_place(kafka: &Kafka) {
     assert_eq!(first.terminate(), 0);
     eventually("the other's partition", || (partitions(&second) == both).then_some(()));
     assert_eq!(second.terminate(), 0);
+}
+
+/// By the classic protocol the newer of two instances with one `group.instance.id` takes the place of the older, whose
+/// pipeline is over then, and says so.
+pub(crate) fn two_of_one_instance_id(kafka: &Kafka) {
+    let mut scenario = setup("twins", &kafka.client).with_topics(2);
+    scenario.pipeline.more = "supervision: { pipeline_restarts: 0 }".into();
+    let mut first = member(&mut scenario, "one", &[]);
+    let second = member(&mut scenario, "one", &["--leave"]);
+    first.await_line("has failed: the consumer can do no more: FencedInstanceId");
+    assert_eq!(first.exit_code(), 1);
+    (0..2).for_each(|partition| kafka.client.produce(&scenario.input, [TestRecord::value(partition, "1")]));
+    assert_eq!(kafka.client.read_count(&scenario.output, 2).len(), 2);
+    assert_eq!(second.terminate(), 0);
+}
+
+/// By KIP-848 the broker keeps the place of a static member that crashed to the end of its session, for nobody else: the one
+/// that is started in its place waits, however few restarts it has.
+pub(crate) fn a_static_member_comes_back_after_a_crash(kafka: &Kafka) {
+    let plan = Plan { more: SHORT_SESSIONS, ..Plan::of(kafka.own_version()) };
+    let broker = Broker::start_cluster(&plan).expect("a broker").remove(0);
+    let client = broker.client();
+    let mut scenario = setup("crashed", &client).with_topics(2);
+    scenario.pipeline.source = "properties: { group.protocol: consumer, group.instance.id: one }".into();
+    scenario.pipeline.more = "supervision: { pipeline_restarts: 0 }".into();
+    let mut first = scenario.start("first").await_ready();
+    first.await_line("-in/");
+    let mut stream = Stream::start(&client, &scenario.input, 2, 0, record);
+    let at_kill = await_in_flight(&scenario, 1_000);
+    first.kill();
+    let mut second = scenario.start("second");
+    second.await_line("begins anew: the group still has a member of this `group.instance.id`");
+    second.await_line("partitions: ");
+    let sent = stream.finish();
+    await_verdict_of(&scenario, &sent, 0).with_fault(at_kill).assert_survived();
+    assert_eq!(second.terminate(), 0);
+    client.await_committed(&scenario.group, &scenario.input);
 }

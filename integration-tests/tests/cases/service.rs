@@ -55,7 +55,8 @@ pub(crate) fn a_partition_is_sent_back(kafka: &Kafka) {
         let mut scenario = setup("steered", &kafka.client).with_topics(2);
         scenario.pipeline.more = format!("delivery: {delivery}");
         // Nobody asks for it here, but everything might tell it.
-        scenario.pipeline.connection = format!("sasl.password: {PASSWORD}");
+        scenario.write("secret", PASSWORD);
+        scenario.pipeline.connection = "client.rack: ${file:secret}".into();
         kafka.client.produce(&scenario.input, numbers(2, 0, 200));
         let (program, admin, probes) = start(&scenario, "program");
         let place = format!("\"topic\": \"{}\", \"partition\": 0", scenario.input);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use rdkafka::error::KafkaError;
 use regex_lite::Regex;
 use stampmill_core::memory_plan::Share;
 
 use super::startup::{self, StartError};
-use crate::kafka::cluster::{Admin, AdminError, Topics};
+use crate::kafka::cluster::{Admin, AdminError, Topics, Unanswered};
+use crate::kafka::denial;
 use crate::settings::{Delivery, PipelineSettings, Properties, Sink, SinkPartition, Then};
 
 /// What is there, and is enough.
@@ -67,13 +67,14 @@ pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
     let memory = startup::plan_memory(settings, &topics)?;
     let sources = read_topics(settings, &topics);
     let permissions = check_permissions(settings, (&source, &sources), &sink, dead_letters)?;
+    let permissions = permissions.and(may_join(settings, &source)?);
     let tokens: BTreeSet<String> = settings.credentials().filter_map(|found| found.token_shown()).collect();
     let tokens = tokens.into_iter().collect();
     Ok(Preflight { tokens, sources, sinks, dead_letters, memory, permissions })
 }
 
 /// A start would wait for what is not allowed, record by record.
-fn check_permissions(
+pub(super) fn check_permissions(
     settings: &PipelineSettings,
     (source, read): (&Admin, &[(String, i32)]),
     sink: &Admin,
@@ -87,14 +88,9 @@ fn check_permissions(
         matches!(dead_letters, DeadLetterTopic::There { .. }).then_some(&settings.on_failure.dead_letter_topic);
     let sinks = settings.sinks.iter().map(|sink| &sink.topic);
     let written: Vec<&str> = sinks.chain(letters).map(String::as_str).collect();
-    let group = settings.source.group.as_str();
-    let told = (source.permissions(&read), sink.permissions(&written), source.may_join(group));
-    let (reads, writes, joins) = match told {
-        (Ok(reads), Ok(writes), Ok(joins)) => (reads, writes, joins),
-        (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => return Ok(Err(reason)),
-    };
-    let denied = |what: &str, name: &str, grant: &str| {
-        StartError::NotReady(format!("the brokers do not let this user {what} `{name}`: grant it {grant} there"))
+    let (reads, writes) = match (source.permissions(&read), sink.permissions(&written)) {
+        (Ok(reads), Ok(writes)) => (reads, writes),
+        (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
     };
     if let Some(topic) = reads.iter().find(|topic| !topic.read) {
         return Err(denied("read", &topic.topic, "READ"));
@@ -102,18 +98,28 @@ fn check_permissions(
     if let Some(topic) = writes.iter().find(|topic| !topic.write) {
         return Err(denied("write", &topic.topic, "WRITE"));
     }
-    match joins {
-        Some(false) => Err(denied("join the group", group, "READ")),
-        Some(true) | None => Ok(Ok(())),
+    Ok(Ok(()))
+}
+
+fn may_join(settings: &PipelineSettings, source: &Admin) -> Result<Result<(), String>, StartError> {
+    let group = settings.source.group.as_str();
+    match source.may_join(group) {
+        Ok(Some(false)) => Err(denied("join the group", group, "READ")),
+        Ok(Some(true) | None) => Ok(Ok(())),
+        Err(reason) => Ok(Err(reason)),
     }
 }
 
+fn denied(what: &str, name: &str, grant: &str) -> StartError {
+    StartError::KeptOut(format!("they do not let this user {what} `{name}`: grant it {grant} there"))
+}
+
 pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) -> Result<Seen, StartError> {
-    let topics = source.topics().map_err(|error| unreachable(&settings.source.properties, source, &error))?;
+    let topics = source.topics().map_err(|unanswered| unreachable(&settings.source.properties, unanswered))?;
     for topic in settings.source.topics.iter().filter(|topic| !topic.starts_with('^')) {
         partitions_of(&topics, topic, "source")?;
     }
-    let sink_topics = sink.topics().map_err(|error| unreachable(&settings.producer, sink, &error))?;
+    let sink_topics = sink.topics().map_err(|unanswered| unreachable(&settings.producer, unanswered))?;
     let dead_letters = dead_letters(settings, &topics, &sink_topics)?;
     let is_embedded = sink.is_embedded();
     if is_embedded && settings.delivery != Delivery::AtLeastOnce {
@@ -129,15 +135,26 @@ pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) ->
     Ok(Seen { topics, sinks, dead_letters })
 }
 
-fn unreachable(properties: &Properties, admin: &Admin, error: &KafkaError) -> StartError {
+fn unreachable(properties: &Properties, Unanswered { error, trouble }: Unanswered) -> StartError {
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
-    let reason = admin.trouble().unwrap_or_else(|| error.to_string());
-    StartError::Unreachable(format!("`{servers}`: {reason}"))
+    let denied = trouble.as_ref().and_then(|(code, reason)| denial::explain(*code, reason, properties));
+    match (denied, trouble) {
+        (Some(denied), _) => StartError::KeptOut(format!("`{servers}`: {denied}")),
+        (None, Some((_, reason))) => {
+            StartError::Unreachable(format!("`{servers}`: {}", denial::plain(&reason, properties)))
+        }
+        (None, None) => StartError::Unreachable(format!("`{servers}`: {error}")),
+    }
+}
+
+/// Why the brokers keep the pipeline's clients out: asked anew, with clients made for that. `None` if they do not.
+pub(super) fn kept_out(settings: &PipelineSettings) -> Option<String> {
+    preflight(settings).err().map(|error| error.to_string())
 }
 
 fn partitions_of(topics: &Topics, topic: &str, side: &str) -> Result<i32, StartError> {
     topics.get(topic).copied().filter(|partitions| *partitions > 0).ok_or_else(|| {
-        StartError::NotReady(format!("the {side}'s topic `{topic}` does not exist on its cluster: make it, for example with kafka-topics.sh --create"))
+        StartError::NotReady(format!("the {side}'s topic `{topic}` does not exist on its cluster, or is not shown to this user: make it, for example with kafka-topics.sh --create, or grant it DESCRIBE"))
     })
 }
 

@@ -4,6 +4,7 @@
 mod board;
 mod commit;
 mod ends;
+mod inspection;
 mod look;
 mod positions;
 mod rebalance;
@@ -30,6 +31,7 @@ pub(crate) use self::look::read_topics;
 pub use self::look::{DeadLetterTopic, Preflight, preflight};
 pub(crate) use self::startup::SinkFacts;
 pub use self::startup::StartError;
+use crate::access::{Access, Client};
 use crate::kafka::PartitionId;
 use crate::kafka::cluster::{Admin, AdminError, Topics};
 use crate::kafka::consumer::{GroupConsumer, GroupContext, GroupEvent};
@@ -52,6 +54,10 @@ pub enum PipelineError {
     Kafka(#[from] KafkaError),
     #[error("the consumer can do no more: {0}")]
     ConsumerFatal(RDKafkaErrorCode),
+    #[error(
+        "the group still has a member of this `group.instance.id`: one that crashed keeps its place until its session ends (the brokers' `group.consumer.session.timeout.ms`), and an instance that runs needs an id of its own"
+    )]
+    PlaceTaken,
     #[error("the producer can do no more: {error}: {reason}")]
     ProducerFatal { error: RDKafkaErrorCode, reason: String },
     #[error(
@@ -112,6 +118,8 @@ pub(crate) struct Control {
     last_look: Instant,
     /// It asks whether partitions have something to read.
     asking: Option<JoinHandle<()>>,
+    access: Access,
+    inspection: inspection::Inspection,
     complaints: Repeats,
 }
 
@@ -178,26 +186,27 @@ impl Mill {
         if !startup::await_credentials(settings, stop, tell)? {
             return Ok(Ended::Stopped);
         }
-        // Before any client is made: what changes from now on is not theirs.
-        let certificates = settings.certificates();
         let source = Admin::open(&settings.source.properties).map_err(|error| match error {
             AdminError::Client(error) => PipelineError::Kafka(error),
             AdminError::Refused(code) => PipelineError::Kafka(KafkaError::AdminOp(code)),
             AdminError::Runtime(error) => PipelineError::Build(BuildError::Thread(error)),
         })?;
-        let Some(cluster) = startup::await_cluster(settings, &source, stop)? else {
+        let Some(cluster) = startup::await_cluster(settings, source, stop, tell)? else {
             return Ok(Ended::Stopped); // Before there was anything to stop.
         };
-        drop(source);
+        // Before the clients are made: what changes from now on is not theirs.
+        let certificates = settings.certificates();
         let share = startup::plan_memory(settings, &cluster.topics)?;
         log::info!("{}: memory for {share}", settings.name);
-        let consumer = Arc::new(crate::kafka::consumer::create(&settings.source, &share)?);
+        let access = Access::new(settings);
+        let consumer = Arc::new(crate::kafka::consumer::create(&settings.source, &share, &access)?);
         let (report, reports): (Sender<Report>, _) = channel();
         let parts = Parts {
             settings,
             consumer: &consumer,
             sink: cluster.sink,
             share,
+            access: &access,
             counters,
             log,
             reports: &report,
@@ -231,6 +240,8 @@ impl Mill {
             is_ready: false,
             last_look: Instant::now(),
             asking: None,
+            access,
+            inspection: inspection::Inspection::default(),
             complaints: Repeats::new(BETWEEN_COMPLAINTS),
         };
         control.run()
@@ -240,6 +251,15 @@ impl Mill {
 // === impl PipelineError ===
 
 impl PipelineError {
+    /// By what librdkafka says of a consumer that is over for good.
+    fn fatal(error: RDKafkaErrorCode) -> Self {
+        match error {
+            // KIP-848. By the classic protocol the newer of two takes the place of the older, which is `FencedInstanceId` then.
+            RDKafkaErrorCode::UnreleasedInstanceId => Self::PlaceTaken,
+            error => Self::ConsumerFatal(error),
+        }
+    }
+
     /// Whether a new beginning, with new clients and new actors, may mend it.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
@@ -251,6 +271,7 @@ impl PipelineError {
             Self::Build(_)
             | Self::Kafka(_)
             | Self::ConsumerFatal(_)
+            | Self::PlaceTaken
             | Self::ProducerFatal { .. }
             | Self::RecordsDeleted(_)
             | Self::Stalled { .. }
@@ -258,6 +279,11 @@ impl PipelineError {
             | Self::StrayRecord(_)
             | Self::Panicked(_) => true,
         }
+    }
+
+    /// What mends itself in time: to begin anew until then is no failure, and counts against no budget.
+    pub(crate) fn passes_in_time(&self) -> bool {
+        matches!(self, Self::PlaceTaken)
     }
 }
 
@@ -316,8 +342,9 @@ impl Control {
                 let place = format!("{}/{} offset {}", record.topic(), record.partition(), record.offset());
                 return Err(PipelineError::StrayRecord(place));
             }
-            Some(Err(KafkaError::MessageConsumptionFatal(error))) => return Err(PipelineError::ConsumerFatal(error)),
-            Some(Err(error)) => self.complain(&format!("consumer: {error}")),
+            Some(Err(KafkaError::MessageConsumptionFatal(error))) => return Err(PipelineError::fatal(error)),
+            // The consumer's context was told as well, with librdkafka's words.
+            Some(Err(error)) => log::debug!("{}: consumer: {error}", self.settings.name),
         }
         for event in self.consumer.context().take_events() {
             match event {
@@ -343,6 +370,7 @@ impl Control {
             }
             Report::Resumed { assignment } => self.with_assignment(assignment, |assigned| assigned.held = None),
             Report::Unread { assignment, at, found } => self.heal(assignment, at, found)?,
+            Report::Inspected { denied } => self.take_inspection(denied),
             Report::GaveUp { name, reason } => return Err(PipelineError::GaveUp { name, reason }),
             Report::ProducerFatal { error, reason } => return Err(PipelineError::ProducerFatal { error, reason }),
             Report::PartitionError { assignment, error } => self.note_partition_error(assignment, error),
@@ -365,7 +393,7 @@ impl Control {
             // librdkafka goes on trying: the leader moves, permission is still to be given, and the like.
             error => {
                 let partition = self.partition_of(assignment).map_or_else(String::new, |found| format!("{found}: "));
-                self.complain(&format!("{partition}{error}"));
+                self.access.note(Client::Consumer, error, &format!("{partition}{error}"));
             }
         }
     }

@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use super::Stop;
 use super::look::{self, DeadLetterTopic, Seen};
-use crate::kafka::cluster::{Admin, AdminError, Topics};
 use crate::credentials::Unready;
-use crate::health::Health;
+use crate::health::{Health, Trouble};
+use crate::kafka::cluster::{Admin, AdminError, Topics};
 use crate::kafka::consumer::PREFETCH;
 use crate::producer::outgoing::Partitions;
 use crate::settings::PipelineSettings;
@@ -20,6 +20,8 @@ pub enum StartError {
     NoCredentials(String),
     #[error("the brokers cannot be reached: {0}")]
     Unreachable(String),
+    #[error("the brokers keep this client out: {0}")]
+    KeptOut(String),
     #[error("{0}")]
     NotReady(String),
     #[error(
@@ -45,7 +47,7 @@ impl StartError {
     /// Waiting would not help.
     fn is_final(&self) -> bool {
         match self {
-            Self::NoCredentials(_) | Self::Unreachable(_) | Self::NotReady(_) => false,
+            Self::NoCredentials(_) | Self::Unreachable(_) | Self::KeptOut(_) | Self::NotReady(_) => false,
             Self::NoTransactions
             | Self::DeadLetterTopic { .. }
             | Self::NoDeadLetterTopic(_)
@@ -87,7 +89,7 @@ pub(super) fn await_credentials(
             Ok(()) => return Ok(true),
             Err(Unready::Refused(reason)) if settings.run.fail_fast => return Err(StartError::NoCredentials(reason)),
             Err(Unready::Refused(reason)) => {
-                tell(Health::NoCredentials { reason });
+                tell(Health::NotReady(vec![Trouble::KeptOut { reason }]));
                 std::thread::sleep(BETWEEN_TRIES);
             }
             // For the first answer.
@@ -101,15 +103,25 @@ pub(super) fn await_credentials(
 /// `fail_fast` the first thing that is missing is an error.
 pub(super) fn await_cluster(
     settings: &PipelineSettings,
-    source: &Admin,
+    mut source: Admin,
     stop: &Stop,
+    tell: impl Fn(Health),
 ) -> Result<Option<Cluster>, StartError> {
-    let mut last_warning: Option<Instant> = None;
+    let (mut last_warning, mut certificates) = (None::<Instant>, settings.certificates());
     while !stop.is_requested() {
-        match prepare(settings, source) {
+        if settings.certificates() != certificates {
+            certificates = settings.certificates();
+            source =
+                Admin::open(&settings.source.properties).map_err(|error| StartError::NotReady(error.to_string()))?;
+        }
+        match prepare(settings, &source) {
             Ok(cluster) => return Ok(Some(cluster)),
             Err(error) if settings.run.fail_fast || error.is_final() => return Err(error),
             Err(error) => {
+                tell(match &error {
+                    StartError::KeptOut(_) => Health::NotReady(vec![Trouble::KeptOut { reason: error.to_string() }]),
+                    _ => Health::Starting,
+                });
                 if last_warning.is_none_or(|last| last.elapsed() >= BETWEEN_WARNINGS) {
                     last_warning = Some(Instant::now());
                     log::warn!("{}: waiting: {error}", settings.name);
@@ -124,6 +136,9 @@ pub(super) fn await_cluster(
 fn prepare(settings: &PipelineSettings, source: &Admin) -> Result<Cluster, StartError> {
     let sink = Admin::open(&settings.producer).map_err(|error| StartError::NotReady(error.to_string()))?;
     let Seen { topics, sinks, dead_letters } = look::look(settings, source, &sink)?;
+    let read = look::read_topics(settings, &topics);
+    // Where the brokers do not tell, they will when it is tried.
+    let _unknown = look::check_permissions(settings, (source, &read), &sink, dead_letters)?;
     for (seen, sink) in sinks.iter().zip(&settings.sinks) {
         if let Err(error) = &seen.takes {
             log::info!(

@@ -43,6 +43,7 @@ impl Control {
         self.last_look = now;
         self.replace_hanging(now)?;
         self.look_at_partitions(now);
+        self.inspect_if_due(now);
         self.tell_health();
         self.tell_status(now);
         Ok(())
@@ -126,13 +127,15 @@ impl Control {
     }
 
     pub(super) fn tell_health(&mut self) {
-        let troubles: Vec<Trouble> =
-            self.assigned.iter().filter_map(|(partition, assigned)| assigned.trouble(partition)).collect();
-        let health = match (self.settings.has_token(), troubles.is_empty()) {
-            (Err(reason), true) => Health::NoCredentials { reason },
-            (Ok(()), true) if self.is_ready => Health::Ready,
-            (Ok(()), true) => Health::Starting,
-            (_, false) => Health::NotReady(troubles),
+        // Without a token the brokers' own reason is only that.
+        let kept_out = self.settings.has_token().err().or_else(|| self.access.denied());
+        let kept_out = kept_out.map(|reason| Trouble::KeptOut { reason });
+        let of_partitions = self.assigned.iter().filter_map(|(partition, assigned)| assigned.trouble(partition));
+        let troubles: Vec<Trouble> = kept_out.into_iter().chain(of_partitions).collect();
+        let health = match troubles.is_empty() {
+            true if self.is_ready => Health::Ready,
+            true => Health::Starting,
+            false => Health::NotReady(troubles),
         };
         self.topology.counters().health.set(&self.settings.name, health);
     }

@@ -109,7 +109,12 @@ impl Material {
         match try_out(settings, &seen.texts) {
             Ok(()) => {
                 log::info!("connection `{connection}`: other certificates or keys: its pipelines begin anew with them");
-                *self = Self { values: seen.texts, generation: self.generation + 1, in_force: Some(seen.digest), ..Self::default() };
+                *self = Self {
+                    values: seen.texts,
+                    generation: self.generation + 1,
+                    in_force: Some(seen.digest),
+                    ..Self::default()
+                };
                 true
             }
             Err(reason) => {

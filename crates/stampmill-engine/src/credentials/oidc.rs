@@ -53,7 +53,8 @@ impl Client {
     /// The endpoint and what to do, without anything secret.
     pub(super) fn fetch(&mut self, oidc: &Oidc) -> Result<AccessToken, String> {
         let id = oidc.client_id.read().map_err(|error| format!("the client's id cannot be read: {error}"))?;
-        let secret = oidc.client_secret.read().map_err(|error| format!("the client's secret cannot be read: {error}"))?;
+        let secret =
+            oidc.client_secret.read().map_err(|error| format!("the client's secret cannot be read: {error}"))?;
         // As librdkafka and the Java client: neither of them is encoded as RFC 6749, 2.3.1 wants it.
         let login = STANDARD.encode(format!("{id}:{secret}"));
         let asked = self.agent(&oidc.trust)?.post(&oidc.endpoint);

@@ -60,7 +60,8 @@ fn serve(mut connection: TcpStream, answers: &Mutex<VecDeque<(u16, String)>>, re
     loop {
         let text = String::from_utf8_lossy(&request).into_owned();
         let is_whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
-            let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
             body.len() >= length.unwrap_or(0)
         });
         if is_whole {
@@ -73,7 +74,8 @@ fn serve(mut connection: TcpStream, answers: &Mutex<VecDeque<(u16, String)>>, re
         }
     }
     let mut answers = answers.lock().expect("no panic");
-    let (status, body) = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }.expect("an answer");
+    let (status, body) =
+        if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }.expect("an answer");
     let length = body.len();
     let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     let _ = connection.write_all(answer.as_bytes());
@@ -175,7 +177,8 @@ fn no_redirect_takes_the_secret_elsewhere() {
         for mut connection in listener.incoming().flatten() {
             let _ = connection.read(&mut [0; 4096]);
             let to = elsewhere.address;
-            let answer = format!("HTTP/1.1 307 X\r\nlocation: http://{to}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let answer =
+                format!("HTTP/1.1 307 X\r\nlocation: http://{to}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             let _ = connection.write_all(answer.as_bytes());
             assert!(elsewhere.requests().is_empty());
         }
@@ -211,7 +214,8 @@ fn only_certificates_that_a_client_takes_take_the_place_of_others() {
         files: BTreeMap::from([(name.clone(), file.clone())]),
         tls: BTreeMap::from([(name, file.display().to_string())]),
     };
-    let credentials = Credentials::new(CredentialSettings { connection: "kafka".into(), material, ..Default::default() });
+    let credentials =
+        Credentials::new(CredentialSettings { connection: "kafka".into(), material, ..Default::default() });
     credentials.look();
     assert!(credentials.look_now().is_empty() && credentials.certificates() == 0);
 

@@ -9,6 +9,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use thiserror::Error;
 
+use super::denial::Denial;
 use super::ffi::{self, Live, Permissions};
 use crate::settings::Properties;
 
@@ -25,12 +26,26 @@ pub enum AdminError {
     Runtime(std::io::Error),
 }
 
+/// The topics could not be had.
+pub(crate) struct Unanswered {
+    pub(crate) error: KafkaError,
+    /// Why, which the error does not say, if librdkafka knows.
+    pub(crate) trouble: Option<(RDKafkaErrorCode, String)>,
+}
+
 /// How long to wait for an answer. Nothing but the control thread waits, and it has no records to move.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 
+/// The same, in pieces between which it is looked whether there is any use in waiting.
+const WAITS: [Duration; 3] = [Duration::from_millis(300), Duration::from_millis(1_000), Duration::from_millis(3_700)];
+
 /// Asks for all topics, for to ask for one by name can create it.
 pub(crate) fn topics<C: ClientContext>(client: &Client<C>) -> KafkaResult<Topics> {
-    let metadata = client.fetch_metadata(None, ANSWER)?;
+    topics_within(client, ANSWER)
+}
+
+fn topics_within<C: ClientContext>(client: &Client<C>, most: Duration) -> KafkaResult<Topics> {
+    let metadata = client.fetch_metadata(None, most)?;
     let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
     Ok(topics.map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32)).collect())
 }
@@ -48,12 +63,16 @@ pub(crate) struct Admin {
     runtime: actix_rt::Runtime,
 }
 
-/// librdkafka has written a line of its log about it already.
+/// Whoever asks says what came of it.
 struct Quiet;
 
 impl ClientContext for Quiet {
     fn error(&self, error: KafkaError, reason: &str) {
-        super::log_client_error("admin", &error, reason);
+        log::debug!("admin: {error}: {reason}");
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        super::log_line(level as i32, facility, line);
     }
 }
 
@@ -72,13 +91,22 @@ impl Admin {
         Ok(Self { client, runtime: actix_rt::Runtime::new().map_err(AdminError::Runtime)? })
     }
 
-    pub(crate) fn topics(&self) -> KafkaResult<Topics> {
-        topics(self.client.inner())
-    }
-
-    /// Why a question was not answered, which its error does not say, if librdkafka knows.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        ffi::last_error(self.client.inner())
+    /// All of them. Whoever is kept out is told so as soon as that is known.
+    pub(crate) fn topics(&self) -> Result<Topics, Unanswered> {
+        let mut trouble = None;
+        let mut answer = Err(KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
+        for wait in WAITS {
+            answer = topics_within(self.client.inner(), wait);
+            if answer.is_ok() {
+                break;
+            }
+            // That one broker is down is no answer as long as another may give one.
+            trouble = ffi::last_error(self.client.inner()).or(trouble);
+            if trouble.as_ref().is_some_and(|(code, reason)| Denial::of(*code, reason).is_some()) {
+                break;
+            }
+        }
+        answer.map_err(|error| Unanswered { error, trouble })
     }
 
     /// What whoever asks may do with topics that are there. Blocks.

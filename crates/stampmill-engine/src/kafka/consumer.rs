@@ -16,14 +16,16 @@ use stampmill_core::record::CommitOffset;
 use super::PartitionId;
 use super::engine_properties::{self, EngineProperties, FETCH_SIZES};
 use super::ffi::Live;
+use crate::access::{Access, Client};
 use crate::settings::Source;
 
 pub(crate) type GroupConsumer = Live<BaseConsumer<GroupContext>>;
 
 /// Notes what librdkafka says while the control thread polls. Its callbacks do nothing else, for they run inside
 /// `poll`, and to wait there for a drain would be a deadlock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct GroupContext {
+    access: Access,
     noted: Mutex<Vec<GroupEvent>>,
     /// Set before the consumer is dropped: rebalances are answered on the spot then, or the drop would wait for ever.
     closing: AtomicBool,
@@ -42,7 +44,7 @@ pub(crate) const PREFETCH: usize = 8 << 20;
 /// The least that librdkafka takes, and what an answer of a broker holds at the most without our asking.
 const FETCH_MAX_BYTES: RangeInclusive<usize> = 1 << 20..=50 << 20;
 
-pub(crate) fn create(source: &Source, share: &Share) -> KafkaResult<GroupConsumer> {
+pub(crate) fn create(source: &Source, share: &Share, access: &Access) -> KafkaResult<GroupConsumer> {
     let EngineProperties { defaults, owned, .. } = engine_properties::of_consumer(source);
     let answer = (share.partitions * share.fetch).clamp(*FETCH_MAX_BYTES.start(), *FETCH_MAX_BYTES.end());
     let sizes = [(share.prefetch >> 10).max(1), share.messages, share.fetch, answer];
@@ -60,13 +62,17 @@ pub(crate) fn create(source: &Source, share: &Share) -> KafkaResult<GroupConsume
         config.set(name, value);
     }
     config.set("group.id", &source.group).set_log_level(RDKafkaLogLevel::Warning);
-    let client = config.create_with_context(GroupContext::default())?;
+    let client = config.create_with_context(GroupContext::new(access))?;
     Ok(Live::consumer(client, source.properties.credentials.as_ref()))
 }
 
 // === impl GroupContext ===
 
 impl GroupContext {
+    fn new(access: &Access) -> Self {
+        Self { access: access.clone(), noted: Mutex::default(), closing: AtomicBool::new(false) }
+    }
+
     pub(crate) fn take_events(&self) -> Vec<GroupEvent> {
         std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -82,7 +88,11 @@ impl GroupContext {
 
 impl ClientContext for GroupContext {
     fn error(&self, error: KafkaError, reason: &str) {
-        super::log_client_error("consumer", &error, reason);
+        self.access.note(Client::Consumer, error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail), reason);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        super::log_line(level as i32, facility, line);
     }
 }
 

@@ -11,13 +11,12 @@ pub mod writer;
 pub(crate) mod classify;
 pub(crate) mod cluster;
 pub(crate) mod consumer;
+pub(crate) mod denial;
 pub(crate) mod ffi;
 pub(crate) mod producer;
 
 use std::fmt;
 use std::sync::Arc;
-
-use rdkafka::error::KafkaError;
 
 /// A partition of a topic, in the order of names and numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,19 +39,15 @@ impl fmt::Display for PartitionId {
     }
 }
 
-/// A line of librdkafka's own log; `level` is one of syslog's.
+/// A line of librdkafka's own log; `level` is one of syslog's. Of a connection that failed its client reports an error, too,
+/// and that is told in our words.
 pub(crate) fn log_line(level: i32, facility: &str, line: &str) {
     let level = match level {
+        _ if facility == "FAIL" => log::Level::Debug,
         ..=3 => log::Level::Error,
         4 => log::Level::Warn,
         5 | 6 => log::Level::Info,
         _ => log::Level::Debug,
     };
     log::log!(target: "librdkafka", level, "librdkafka: {facility} {line}");
-}
-
-/// What a client of librdkafka reports of its own accord. It has written a line of its log about it already, and goes
-/// on trying by itself.
-pub(crate) fn log_client_error(client: &str, error: &KafkaError, reason: &str) {
-    log::debug!("{client}: {error}: {reason}");
 }

@@ -248,6 +248,8 @@ pub(super) fn client(properties: &Properties, group: &str) -> Result<Live<BaseCo
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("isolation.level", "read_committed")
+        // rdkafka sets the level of a client that is there: what librdkafka says of properties of a sink is said before.
+        .set("log_level", "2")
         .set_log_level(RDKafkaLogLevel::Critical);
     Ok(Live::consumer(config.create_with_context(Quiet)?, properties.credentials.as_ref()))
 }

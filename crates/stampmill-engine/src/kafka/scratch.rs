@@ -30,7 +30,7 @@ impl Scratch {
     pub fn like(properties: &Properties, topic: &str, name: &str) -> Result<Self, ScratchError> {
         properties.await_credentials().map_err(ScratchError::NoCredentials)?;
         let admin = Admin::open(properties)?;
-        let topics = admin.topics().map_err(ScratchError::Unreachable)?;
+        let topics = admin.topics().map_err(|unanswered| ScratchError::Unreachable(unanswered.error))?;
         let partitions = topics.get(topic).copied().ok_or_else(|| ScratchError::NoTopic(topic.to_owned()))?;
         let made = admin.create_topic(name, partitions);
         made.map_err(|source| ScratchError::NotMade { name: name.to_owned(), source })?;

@@ -67,7 +67,7 @@ impl TopicWriter {
         properties.await_credentials().map_err(WriteError::NoCredentials)?;
         let mut config = producer::config(properties, false);
         config.set("message.timeout.ms", GIVE_UP_MS).set("message.max.bytes", MOST_BYTES);
-        config.set_log_level(RDKafkaLogLevel::Critical);
+        config.set("log_level", "2").set_log_level(RDKafkaLogLevel::Critical);
         let producer = config.create_with_context(Outcomes::default())?;
         let producer = Live::producer(producer, properties.credentials.as_ref());
         let topics = cluster::topics(producer.client()).map_err(|source| {

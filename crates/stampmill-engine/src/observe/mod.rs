@@ -40,11 +40,19 @@ pub(crate) struct Counters {
     pub(crate) stale_acks: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) restarts: Tally<(Role, RestartCause)>,
-    /// By the step that could not process a record, `sink` for what a broker refused.
-    pub(crate) failed_at: Tally<String>,
+    pub(crate) failed_at: Tally<FailureKind>,
     /// By the step that let a record, or a part of one, not through.
     pub(crate) filtered: Tally<String>,
     pub(crate) pipeline_restarts: AtomicU64,
+}
+
+/// What a record that could not be processed is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FailureKind {
+    /// The step that failed; `sink` where a broker refused the record for good.
+    pub step: String,
+    /// As `FaultClass::as_str` has it.
+    pub class: &'static str,
 }
 
 /// A pipeline at one moment.
@@ -83,8 +91,8 @@ pub struct Observation {
     pub restarts: u64,
     /// The same by role and cause; those that there were.
     pub restarts_by: BTreeMap<(Role, RestartCause), u64>,
-    /// Records that could not be processed, by the step that failed; `sink` for those that a broker refused for good.
-    pub failed_at: BTreeMap<String, u64>,
+    /// Records that could not be processed.
+    pub failed_at: BTreeMap<FailureKind, u64>,
     /// Records, and parts of records, of which nothing goes out, by the step that decided it; `sinks` for those that no sink
     /// takes.
     pub filtered: BTreeMap<String, u64>,

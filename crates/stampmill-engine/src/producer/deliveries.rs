@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actix::Addr;
 use fail::fail_point;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
@@ -15,6 +16,7 @@ use stampmill_core::record::Epoch;
 use super::ProducerActor;
 use super::tracks::{Finished, Then, Track, Tracks};
 use super::transaction::Transaction;
+use crate::access::{Access, Client};
 use crate::ack::Ack;
 use crate::kafka::ffi::DeliveryReport;
 use crate::messages::{ChargedBatch, Held, SentAgain, Undelivered, Work};
@@ -25,6 +27,7 @@ use crate::supervise::Watch;
 pub(crate) struct Deliveries {
     producer: Addr<ProducerActor>,
     watch: Watch,
+    access: Access,
     tracks: Mutex<Tracks>,
     /// What is delivered counts only once it is committed there.
     transaction: Option<Arc<Transaction>>,
@@ -50,8 +53,17 @@ const _: () = assert!(usize::BITS == 2 * PLACE_BITS);
 // === impl Deliveries ===
 
 impl Deliveries {
-    pub(crate) fn new(producer: Addr<ProducerActor>, watch: Watch, transaction: Option<Arc<Transaction>>) -> Self {
-        Self { producer, watch, tracks: Mutex::default(), transaction }
+    pub(crate) fn new(
+        producer: Addr<ProducerActor>,
+        watch: Watch,
+        access: Access,
+        transaction: Option<Arc<Transaction>>,
+    ) -> Self {
+        Self { producer, watch, access, tracks: Mutex::default(), transaction }
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     pub(crate) fn transaction(&self) -> Option<&Arc<Transaction>> {
@@ -213,7 +225,11 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
-        crate::kafka::log_client_error("producer", &error, reason);
+        self.access.note(Client::Producer, error_code(&error), reason);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        crate::kafka::log_line(level as i32, facility, line);
     }
 }
 

@@ -150,7 +150,7 @@ fn first_try(work: &Work, place: usize, outlet: &Outlet<'_>) -> Todo {
 fn after_refusal(handover: &Handover, outlet: &Outlet<'_>, form: &Form, refusal: Refusal) -> Todo {
     let (work, place) = (&handover.work, handover.next);
     if let (Form::AsRendered, OutputKind::Send(_)) = (form, &work.outputs.list[place].kind) {
-        outlet.count_refusal(work, place);
+        outlet.count_refusal(work, place, refusal.class);
     }
     match (form_or_own(form, handover), outlet.destination.then) {
         (Form::AsRendered, Then::Skip) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode;
 use stampmill_core::breaker::{Breaker, Verdict};
+use stampmill_core::fault::FaultClass;
 use stampmill_core::record::Epoch;
 use stampmill_core::resequencer::Resequencer;
 
@@ -17,7 +18,7 @@ use super::refused::Refused;
 use super::transaction::Open;
 use crate::logging::LogRoutes;
 use crate::messages::{Held, HeldBy, Rendered, Undelivered, Work};
-use crate::observe::Counters;
+use crate::observe::{Counters, FailureKind};
 use crate::ordered::Throttles;
 use crate::outputs::OutputKind;
 use crate::supervise::Backoff;
@@ -235,9 +236,10 @@ fn leave_out(mut next: Rendered, outlet: &Outlet<'_>) -> Rendered {
 // === impl Outlet ===
 
 impl Outlet<'_> {
-    pub(super) fn count_refusal(&self, work: &Work, place: usize) {
+    pub(super) fn count_refusal(&self, work: &Work, place: usize, class: FaultClass) {
         self.refusals.set(self.refusals.get() + 1);
-        self.counters.failed_at.add(self.sink_of(work, place).to_owned(), 1);
+        let step = self.sink_of(work, place).to_owned();
+        self.counters.failed_at.add(FailureKind { step, class: class.as_str() }, 1);
     }
 
     /// What the sink is called that an output is for.

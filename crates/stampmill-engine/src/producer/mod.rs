@@ -181,10 +181,11 @@ impl ProducerActor {
 
     /// Once in a while; and then asks again what the sink's topic looks like, for that may be why.
     fn warn(&mut self, error: RDKafkaErrorCode, context: &mut Context<Self>) {
+        let Destination { pipeline, sinks, dead_letter_topic, .. } = &*self.spec.destination;
+        let topics: Vec<_> = sinks.iter().map(|sink| format!("`{}`", sink.topic)).collect();
+        let topics = topics.join(", ");
+        self.deliveries.access().refused(&topics, error);
         if let Some(left_out) = self.warnings.admit(1, Instant::now()) {
-            let Destination { pipeline, sinks, dead_letter_topic, .. } = &*self.spec.destination;
-            let topics: Vec<_> = sinks.iter().map(|sink| format!("`{}`", sink.topic)).collect();
-            let topics = topics.join(", ");
             log::warn!("{pipeline}: a record for {topics} or `{dead_letter_topic}` is tried again: {error}{left_out}");
             self.refresh_partitions(context);
         }

@@ -144,7 +144,7 @@ impl Refused {
     fn after_refusal(&self, todo: Todo, class: FaultClass, error: RDKafkaErrorCode, outlet: &Outlet<'_>) -> Next {
         let refusal = Refusal { class, error, attempts: self.attempts, since: Some(self.since) };
         if let Form::AsRendered = todo.form {
-            outlet.count_refusal(&self.work, todo.place);
+            outlet.count_refusal(&self.work, todo.place, class);
         }
         match (&todo.form, outlet.destination.then) {
             (Form::AsRendered, Then::Skip) => {

@@ -11,6 +11,7 @@ use stampmill_core::memory_plan::Share;
 use thiserror::Error;
 
 use super::{Topology, Watched, start_transform};
+use crate::access::Access;
 use crate::ack::Epochs;
 use crate::arbiters::Arbiters;
 use crate::control::SinkFacts;
@@ -38,6 +39,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) consumer: &'a Arc<GroupConsumer>,
     pub(crate) sink: SinkFacts,
     pub(crate) share: Share,
+    pub(crate) access: &'a Access,
     pub(crate) counters: &'a Arc<Counters>,
     pub(crate) log: &'a Arc<LogRoutes>,
     pub(crate) reports: &'a Sender<Report>,
@@ -74,7 +76,8 @@ impl Outlet {
             .map(|number| {
                 let (addr, mailbox) = supervise::mailbox();
                 let watched = Watched::new(parts, Role::Producer, "ProducerActor", number);
-                let deliveries = Deliveries::new(addr.clone(), watched.watch.clone(), transaction.cloned());
+                let deliveries =
+                    Deliveries::new(addr.clone(), watched.watch.clone(), parts.access.clone(), transaction.cloned());
                 let producer = Arc::new(producer::create(&settings.producer, deliveries, sink.most_bytes, id)?);
                 let polls = PollThread::start(&format!("{} {number}", settings.name), Arc::clone(&producer))?;
                 Ok(Self { producer, addr, mailbox, watched, polls })

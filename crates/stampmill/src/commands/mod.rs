@@ -28,9 +28,13 @@ pub(crate) mod exit {
     pub(crate) const USAGE: u8 = 64;
 }
 
-/// Runs `command` with the configuration, or prints all that is wrong with it.
+/// Runs `command`, which connects, with the configuration, or prints all that is wrong with it.
 pub(crate) fn configured(sources: Sources, command: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
-    load(sources).map_or_else(|errors| refuse(&errors), command)
+    match load(sources) {
+        Ok(settings) if !settings.refusals.0.is_empty() => refuse(&settings.refusals),
+        Ok(settings) => command(settings),
+        Err(errors) => refuse(&errors),
+    }
 }
 
 fn refuse(errors: &ConfigErrors) -> ExitCode {

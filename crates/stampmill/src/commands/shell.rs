@@ -19,7 +19,10 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
         "FILES",
         &[
-            ("config/stampmill.yaml", "read where no --config is given, from the folder that the program is started in"),
+            (
+                "config/stampmill.yaml",
+                "read where no --config is given, from the folder that the program is started in",
+            ),
             ("/etc/stampmill/stampmill.yaml", "read where that one is not there either"),
         ],
     ),
@@ -36,7 +39,10 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
         "SIGNALS",
         &[
-            ("SIGTERM, SIGINT", "stop reading, finish and commit what is in flight, leave the group; a second one waits for nothing"),
+            (
+                "SIGTERM, SIGINT",
+                "stop reading, finish and commit what is in flight, leave the group; a second one waits for nothing",
+            ),
             ("SIGHUP", "read the configuration again, and take other steps from the next batch on"),
         ],
     ),

@@ -55,7 +55,8 @@ pub(super) fn unsupported(property: &str) -> Option<&'static str> {
         return Some("is not supported: tokens are asked for with `sasl.oauthbearer.client.secret`; leave it out");
     }
     let is_metadata = property == "sasl.oauthbearer.metadata.authentication.type";
-    is_metadata.then_some("is not supported: write `sasl.oauthbearer.method: oidc` and the token endpoint; leave it out")
+    is_metadata
+        .then_some("is not supported: write `sasl.oauthbearer.method: oidc` and the token endpoint; leave it out")
 }
 
 /// What is wrong with a value of such a property, for librdkafka as built here knows none of them.
@@ -108,7 +109,8 @@ pub(super) fn check(reading: &Reading<'_>, at: &Place, sets: &[Set]) {
     }
     let protocol = get("security.protocol").unwrap_or("plaintext").to_lowercase();
     if !protocol.starts_with("sasl_") {
-        let fault = format!("`oidc` goes with `security.protocol: SASL_SSL` (or `SASL_PLAINTEXT`), and it is `{protocol}`");
+        let fault =
+            format!("`oidc` goes with `security.protocol: SASL_SSL` (or `SASL_PLAINTEXT`), and it is `{protocol}`");
         together(METHOD, fault);
     }
     if get(UNSECURED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
@@ -284,7 +286,7 @@ pipelines:
             let text = format!(
                 "{{ bootstrap.servers: 'a:1', sasl.mechanism: PLAIN, sasl.username: '{user}', sasl.password: '{password}' }}"
             );
-            let start = MILL.find("\n    bootstrap").expect("there") ;
+            let start = MILL.find("\n    bootstrap").expect("there");
             let end = MILL.find("\npipelines").expect("there");
             let case = case("login", &format!("{} {text}{}", &MILL[..start], &MILL[end..]));
             case.folder.write("secret", "s3cret");

@@ -74,7 +74,9 @@ impl Walk<'_> {
                 entries(Some(value)).into_iter().for_each(|(name, value)| self.value(entry, value, &join(path, name)));
             }
             Kind::Properties(_) => {
-                entries(Some(value)).into_iter().for_each(|(name, value)| self.property(name, value, &join(path, name)));
+                entries(Some(value))
+                    .into_iter()
+                    .for_each(|(name, value)| self.property(name, value, &join(path, name)));
             }
             Kind::Topics | Kind::Hosts | Kind::Paths => {
                 let texts = topics::texts(self.reading, value, path).into_iter().map(|text| text.text);

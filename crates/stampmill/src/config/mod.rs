@@ -28,6 +28,7 @@ pub(crate) mod reference;
 pub(crate) mod schema;
 mod secrets;
 pub(crate) mod section;
+mod security;
 mod sinks;
 mod show;
 mod steps;
@@ -39,6 +40,7 @@ pub(crate) mod yaml;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use stampmill_core::template::Ambient;
 use stampmill_engine::AMBIENT;
@@ -83,6 +85,8 @@ pub(crate) struct Settings {
     /// Whether to look for another configuration while it runs.
     pub(crate) watch: bool,
     pub(crate) traces: Option<Traces>,
+    /// What a client would fail with: for whoever is to make one.
+    pub(crate) refusals: Arc<ConfigErrors>,
     /// What must not be shown of it.
     pub(crate) secrets: Secrets,
     /// All of it, to compare another one with.
@@ -206,5 +210,6 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>)
     let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
     let (secrets, effective) = (reading.secrets.borrow().clone(), Effective::default());
-    Settings { pipelines: pipelines.collect(), log_format, listeners, watch, traces, secrets, effective }
+    let (pipelines, refusals) = (pipelines.collect(), Arc::new(ConfigErrors(reading.refusals.take())));
+    Settings { pipelines, log_format, listeners, watch, traces, refusals, secrets, effective }
 }

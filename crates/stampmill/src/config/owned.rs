@@ -53,6 +53,7 @@ static OWNED: &[(&str, &str)] = &[
     ("queuing.strategy", "records leave in the order in which they came"),
     ("delivery.report.only.error", REPORTS),
     ("produce.offset.report", REPORTS),
+    ("plugin.library.paths", "what is loaded into the program could do anything with its records and secrets"),
     ("statistics.interval.ms", "the engine asks for statistics as often as it needs them"),
 ];
 

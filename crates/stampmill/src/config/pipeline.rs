@@ -21,6 +21,7 @@ use super::properties::Side;
 use super::reading::{Reading, Text, join, place};
 use super::schema;
 use super::section::Section;
+use super::security;
 use super::sinks::{self, Sinks};
 use super::steps::{self, Common};
 use super::topics::{self, Subscription, Traffic};
@@ -151,6 +152,7 @@ fn source<'a>(
         connection::properties(source.reading, source.value("properties"), &source.path("properties"), Side::Consumer);
 
     let (from, group, reads) = (from?, group?, reads?);
+    security::check(source.reading, from, Side::Consumer, &overrides);
     let mut properties = from.client(Side::Consumer, &overrides);
     profile.of_consumer(&mut properties);
     let settings = Source {

@@ -24,6 +24,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) partials: RefCell<BTreeMap<PathBuf, Option<Arc<Partials>>>>,
     /// The text of each file that a key names, by that key.
     pub(crate) template_files: RefCell<BTreeMap<String, String>>,
+    /// What nobody minds who connects to nothing: a key that is not on this machine.
+    pub(crate) refusals: RefCell<Vec<ConfigError>>,
     /// What was read that must not be shown.
     pub(crate) secrets: RefCell<Secrets>,
     /// What templates ask for the time and for randomness.
@@ -51,7 +53,8 @@ impl<'e> Reading<'e> {
     /// `errors` are those that were met before.
     pub(crate) fn new(environment: &'e BTreeMap<String, String>, errors: Vec<ConfigError>, ambient: Ambient) -> Self {
         let (errors, partials, secrets) = (RefCell::new(errors), RefCell::default(), RefCell::default());
-        Self { environment, errors, partials, template_files: RefCell::default(), secrets, ambient }
+        let (template_files, refusals) = (RefCell::default(), RefCell::default());
+        Self { environment, errors, partials, template_files, refusals, secrets, ambient }
     }
 
     pub(crate) fn note(&self, error: ConfigError) {

@@ -14,6 +14,7 @@ use super::properties::Side;
 use super::reading::{Text, join, place};
 use super::secrets;
 use super::section::Section;
+use super::security;
 use super::steps::Common;
 use super::topics;
 
@@ -62,7 +63,9 @@ pub(super) fn sinks<'a>(
         vec![one(&shared, "sink".to_owned(), &options).map(|one| outlet(one, None, 0))]
     };
 
-    let (to, all) = (to?, all.into_iter().collect::<Option<Vec<_>>>()?);
+    let to = to?;
+    security::check(shared.reading, to, Side::Producer, &overrides);
+    let all = all.into_iter().collect::<Option<Vec<_>>>()?;
     let mut producer = to.client(Side::Producer, &overrides);
     profile.of_producer(&mut producer);
     let (all, outlets): (Vec<One>, Vec<Outlet>) = all.into_iter().unzip();

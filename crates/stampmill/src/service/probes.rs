@@ -71,7 +71,6 @@ fn reasons(health: &Health) -> Vec<String> {
         Health::Ready => Vec::new(),
         Health::Starting => one("waits for its brokers, its topics or its group"),
         Health::NotReady(troubles) => troubles.iter().map(Trouble::without_records).collect(),
-        Health::NoCredentials { reason } => one(reason),
         Health::Restarting { .. } => one("has failed and begins anew"),
         Health::Failed { .. } => one("has failed for good"),
         Health::Stopped => one("was told to stop"),

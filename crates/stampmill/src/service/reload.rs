@@ -71,7 +71,11 @@ impl Reloader {
                 (changed, []) => log::info!("reloaded: other steps for {}", quoted(changed)),
                 ([], credentials) => log::info!("reloaded: other credentials for {}", quoted(credentials)),
                 (changed, credentials) => {
-                    log::info!("reloaded: other steps for {}, other credentials for {}", quoted(changed), quoted(credentials));
+                    log::info!(
+                        "reloaded: other steps for {}, other credentials for {}",
+                        quoted(changed),
+                        quoted(credentials)
+                    );
                 }
             },
             Err(error) => {

@@ -2,13 +2,14 @@
 
 use rdkafka::bindings as rd;
 use rdkafka::client::{Client, ClientContext};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::text;
 
 /// The error of a connection that the client reported last, if it has since this was asked: a refused certificate, a name
 /// that nobody knows. Only for a client that is not polled for anything else, for what it finds is taken away.
-pub(crate) fn last_error<C: ClientContext>(client: &Client<C>) -> Option<String> {
+pub(crate) fn last_error<C: ClientContext>(client: &Client<C>) -> Option<(RDKafkaErrorCode, String)> {
     let mut last = None;
     // SAFETY: the client is live; the queue that is got, and each event, are ours until they are given back here, and an
     // event's text is copied before.
@@ -23,7 +24,7 @@ pub(crate) fn last_error<C: ClientContext>(client: &Client<C>) -> Option<String>
             // That all are down is said behind why one is.
             let code = rd::rd_kafka_event_error(event);
             if is_error && code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN {
-                last = Some(text(rd::rd_kafka_event_error_string(event)));
+                last = Some((code.into(), text(rd::rd_kafka_event_error_string(event))));
             }
             rd::rd_kafka_event_destroy(event);
         }

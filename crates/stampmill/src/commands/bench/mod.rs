@@ -1,6 +1,6 @@
 //! `stampmill bench`: what a pipeline costs on the machine, the cluster and the records that it is for.
 
-mod usage;
+pub(crate) mod usage;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

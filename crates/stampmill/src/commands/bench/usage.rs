@@ -18,16 +18,21 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 impl Usage {
     pub(super) fn now() -> Option<Self> {
-        let stat = fs::read_to_string("/proc/self/stat").ok()?;
         let status = fs::read_to_string("/proc/self/status").ok()?;
         let threads = fs::read_dir("/proc/self/task").ok()?.flatten();
         let of_threads = threads.filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok());
         Some(Self {
-            cpu_micros: cpu_ticks(&stat)? as f64 / TICKS_PER_SECOND * 1e6,
+            cpu_micros: cpu_seconds()? * 1e6,
             switches: of_threads.map(|status| switches(&status)).sum(),
             peak_bytes: number(&status, "VmHWM:") * 1024,
         })
     }
+}
+
+/// User and system time of all threads.
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    Some(cpu_ticks(&stat)? as f64 / TICKS_PER_SECOND)
 }
 
 /// Fields 14 and 15, counted behind the name, which may hold anything.

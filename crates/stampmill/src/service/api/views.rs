@@ -177,9 +177,7 @@ fn reasons(health: &Health) -> Vec<String> {
     match health {
         Health::Starting | Health::Ready | Health::Stopped => Vec::new(),
         Health::NotReady(troubles) => troubles.iter().map(ToString::to_string).collect(),
-        Health::NoCredentials { reason: cause } | Health::Restarting { cause } | Health::Failed { cause } => {
-            vec![cause.clone()]
-        }
+        Health::Restarting { cause } | Health::Failed { cause } => vec![cause.clone()],
     }
 }
 

@@ -1,6 +1,5 @@
 //! Every metric: what it is called, what it means and where its value comes from.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus_client::metrics::MetricType;
@@ -25,12 +24,16 @@ pub(super) enum Of {
     Build,
     /// The process: a gauge, left out where it cannot be known.
     Program(fn(&Program) -> Option<f64>),
+    /// The process: a counter, left out where it cannot be known.
+    Spent(fn(&Program) -> Option<f64>),
     /// A pipeline: a counter.
     Count(fn(&Observation) -> u64),
     /// Restarts of a pipeline's actors, by role and cause: a counter.
     Restarts,
-    /// Records of a pipeline, by step: a counter.
-    BySteps(fn(&Observation) -> &BTreeMap<String, u64>),
+    /// Records that a pipeline could not process, by step and class: a counter.
+    FailedAt,
+    /// Records of which nothing goes out, by step: a counter.
+    Filtered,
     /// A pipeline: a gauge.
     Pipeline(fn(&PipelineStatus) -> f64),
     /// A partition that the pipeline has: a gauge, left out where it is not known.
@@ -74,6 +77,18 @@ pub(super) static METRICS: &[Metric] = &[
         None,
         "file descriptors that the process has open",
         Of::Program(|program| program.open_fds.map(|fds| fds as f64)),
+    ),
+    metric(
+        "stampmill_process_max_fds",
+        None,
+        "file descriptors that the process may have open",
+        Of::Program(|program| program.max_fds.map(|fds| fds as f64)),
+    ),
+    metric(
+        "stampmill_process_cpu",
+        SECONDS,
+        "time that all threads of the process have run, in user and kernel mode",
+        Of::Spent(|program| program.cpu_seconds),
     ),
     metric(
         "stampmill_pipeline_ready",
@@ -145,14 +160,14 @@ pub(super) static METRICS: &[Metric] = &[
     metric(
         "stampmill_step_failures",
         None,
-        "records that could not be processed, by the step that failed; `sink` for those that a broker refused for good",
-        Of::BySteps(|counts| &counts.failed_at),
+        "records that could not be processed, by the step that failed (`sink` for those that a broker refused for good) and the class of the fault",
+        Of::FailedAt,
     ),
     metric(
         "stampmill_filtered_records",
         None,
         "records, and parts of records, of which nothing goes out, by the step that decided it; `sinks` where no sink takes them",
-        Of::BySteps(|counts| &counts.filtered),
+        Of::Filtered,
     ),
     metric(
         "stampmill_rewinds",
@@ -251,7 +266,7 @@ impl Of {
     pub(super) fn kind(&self) -> MetricType {
         match self {
             Self::Build => MetricType::Info,
-            Self::Count(_) | Self::Restarts | Self::BySteps(_) => MetricType::Counter,
+            Self::Spent(_) | Self::Count(_) | Self::Restarts | Self::FailedAt | Self::Filtered => MetricType::Counter,
             Self::Program(_) | Self::Pipeline(_) | Self::Partition(_) | Self::Trouble => MetricType::Gauge,
             Self::Timing(_) => MetricType::Histogram,
         }

@@ -13,7 +13,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use stampmill_engine::status::{PipelineStatus, RestartCause, Role};
-use stampmill_engine::{Timings, Trouble};
+use stampmill_engine::{FailureKind, Timings, Trouble};
 
 use self::catalogue::{METRICS, Metric, Of};
 use self::program::Program;
@@ -32,6 +32,7 @@ type Labels<'a> = Vec<(&'static str, &'a str)>;
 enum Value<'a> {
     Info,
     Count(u64),
+    Total(f64),
     Gauge(f64),
     Histogram(&'a Histogram),
 }
@@ -77,12 +78,17 @@ impl Seen {
                     each(Vec::new(), Value::Gauge(value))?;
                 }
             }
+            Of::Spent(read) => {
+                if let Some(value) = read(&self.program) {
+                    each(Vec::new(), Value::Total(value))?;
+                }
+            }
             _ => {}
         }
         for (pipeline, timings) in &self.pipelines {
             let name = ("pipeline", pipeline.name.as_str());
             match of {
-                Of::Build | Of::Program(_) => {}
+                Of::Build | Of::Program(_) | Of::Spent(_) => {}
                 Of::Count(read) => each(vec![name], Value::Count(read(&pipeline.counts)))?,
                 Of::Restarts => {
                     for (role, cause) in
@@ -92,9 +98,14 @@ impl Seen {
                         each(vec![name, ("role", role.as_str()), ("cause", cause.as_str())], Value::Count(count))?;
                     }
                 }
-                Of::BySteps(read) => {
-                    for (step, count) in read(&pipeline.counts) {
+                Of::Filtered => {
+                    for (step, count) in &pipeline.counts.filtered {
                         each(vec![name, ("step", step)], Value::Count(*count))?;
+                    }
+                }
+                Of::FailedAt => {
+                    for (FailureKind { step, class }, count) in &pipeline.counts.failed_at {
+                        each(vec![name, ("step", step), ("class", class)], Value::Count(*count))?;
                     }
                 }
                 Of::Pipeline(read) => each(vec![name], Value::Gauge(read(pipeline)))?,
@@ -135,6 +146,7 @@ fn sample(family: &mut MetricEncoder<'_>, labels: Labels<'_>, value: Value<'_>) 
     match value {
         Value::Info => family.encode_info(&labels),
         Value::Count(count) => family.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, u64>(&count, None),
+        Value::Total(total) => family.encode_family(&labels)?.encode_counter::<NoLabelSet, f64, u64>(&total, None),
         Value::Gauge(gauge) => family.encode_family(&labels)?.encode_gauge(&gauge),
         Value::Histogram(histogram) => histogram.encode(family.encode_family(&labels)?),
     }

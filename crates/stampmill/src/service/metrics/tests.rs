@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use prometheus_client::metrics::MetricType;
 use stampmill_engine::settings::Delivery;
 use stampmill_engine::status::{Memory, PartitionStatus, PipelineStatus, RestartCause, Role};
-use stampmill_engine::{Health, Observation, Timings, Trouble};
+use stampmill_engine::{FailureKind, Health, Observation, Timings, Trouble};
 
 use super::catalogue::{METRICS, Metric, Of};
 use super::encode;
@@ -50,7 +50,7 @@ fn pipeline(partitions: Vec<PartitionStatus>) -> (PipelineStatus, Timings) {
             ((Role::Consumer, RestartCause::Panic), 14),
             ((Role::Transform, RestartCause::Hang), 37),
         ]),
-        failed_at: BTreeMap::from([("envelope[0]".to_owned(), 24)]),
+        failed_at: BTreeMap::from([(FailureKind { step: "envelope[0]".to_owned(), class: "not-json" }, 24)]),
         filtered: BTreeMap::from([("filter[1]".to_owned(), 25)]),
         pipeline_restarts: 21,
     };
@@ -88,10 +88,11 @@ fn full_name(metric: &Metric) -> String {
 fn labels(of: &Of) -> &'static [&'static str] {
     match of {
         Of::Build => &["version"],
-        Of::Program(_) => &[],
+        Of::Program(_) | Of::Spent(_) => &[],
         Of::Count(_) | Of::Pipeline(_) | Of::Timing(_) => &["pipeline"],
         Of::Restarts => &["pipeline", "role", "cause"],
-        Of::BySteps(_) => &["pipeline", "step"],
+        Of::FailedAt => &["pipeline", "step", "class"],
+        Of::Filtered => &["pipeline", "step"],
         Of::Partition(_) => &["pipeline", "topic", "partition"],
         Of::Trouble => &["pipeline", "topic", "partition", "kind"],
     }
@@ -166,7 +167,7 @@ fn values_are_those_of_the_pipelines() {
         assert_eq!(value(&format!("stampmill_{name}"), of_pipeline), expected, "{name}");
     }
     assert_eq!(value("stampmill_actor_restarts_total", "pipeline=\"p\",role=\"transform\",cause=\"hang\""), 37.0);
-    assert_eq!(value("stampmill_step_failures_total", "pipeline=\"p\",step=\"envelope[0]\""), 24.0);
+    assert_eq!(value("stampmill_step_failures_total", "pipeline=\"p\",step=\"envelope[0]\",class=\"not-json\""), 24.0);
     assert_eq!(value("stampmill_configuration_generation", ""), 24.0);
     assert_eq!(value("stampmill_process_start_time_seconds", ""), 25.0);
     for (name, first, second) in [

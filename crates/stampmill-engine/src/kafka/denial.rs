@@ -1,0 +1,161 @@
+//! Why brokers keep a client out, as librdkafka tells it, in words that say where to look.
+
+use rdkafka::error::RDKafkaErrorCode as Code;
+use stampmill_core::escape::escape_line;
+
+use crate::settings::Properties;
+
+/// What is not accepted; of whom, the text says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// Who the client is, by SASL.
+    Authentication,
+    /// A certificate, or TLS altogether.
+    Tls,
+    /// What the client wants to do.
+    Permission,
+}
+
+/// Properties whose values a broker knows and could tell again, for all to read.
+const SECRETS: [&str; 7] = [
+    "sasl.password",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.client.credentials.client.secret",
+];
+const REDACTED: &str = "(redacted)";
+/// A broker's own words are of any length.
+const LONGEST: usize = 500;
+
+// === impl Denial ===
+
+impl Denial {
+    /// `None` for what passes by itself, such as a broker that is down.
+    pub(crate) fn of(code: Code, reason: &str) -> Option<Self> {
+        match code {
+            Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
+                Some(Self::Authentication)
+            }
+            Code::SSL => Some(Self::Tls),
+            Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed => Some(Self::Permission),
+            // A broker that refuses our certificate says so after the handshake, when the connection is up. And one that
+            // speaks another protocol than ours ends the connection.
+            Code::BrokerTransportFailure
+                if reason.contains("SSL routines")
+                    || reason.contains("security.protocol")
+                    || reason.contains("PLAINTEXT broker listener") =>
+            {
+                Some(Self::Tls)
+            }
+            _ => None,
+        }
+    }
+
+    /// What to look at, by librdkafka's words.
+    fn advice(self, reason: &str) -> &'static str {
+        let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+        match self {
+            Self::Authentication if says(&["nsupported SASL mechanism"]) => {
+                "see `sasl.mechanism`: the brokers name those that they know"
+            }
+            Self::Authentication if says(&["OAUTHBEARER"]) => {
+                "see `sasl.oauthbearer.*`: the brokers do not take the token, because of its issuer, audience, signature or age"
+            }
+            Self::Authentication => {
+                "see `sasl.username`, `sasl.password` and `sasl.mechanism`, and whether the brokers know this user under this mechanism"
+            }
+            Self::Tls if says(&["certificate verify failed", "verify broker certificate", "0A000086"]) => {
+                "the brokers' certificate is not accepted: see `ssl.ca.location`, which has to name who issued it, the host names in `bootstrap.servers`, which have to be those of the certificate, and its dates"
+            }
+            Self::Tls if says(&["certificate required", "client SSL authentication might be required"]) => {
+                "the brokers want a certificate of this client: see `ssl.certificate.location` and `ssl.key.location`, or `ssl.keystore.location`"
+            }
+            Self::Tls if says(&["alert", "SSL alert number"]) => {
+                "the brokers do not accept the certificate of this client: see `ssl.certificate.location` or `ssl.keystore.location`, its dates, and whom the brokers trust"
+            }
+            Self::Tls
+                if says(&[
+                    "security.protocol",
+                    "PLAINTEXT broker listener",
+                    "wrong version number",
+                    "packet length too long",
+                ]) =>
+            {
+                "see `security.protocol` and the port in `bootstrap.servers`: the listener there speaks another protocol"
+            }
+            Self::Tls => "see `security.protocol` and the properties `ssl.*`",
+            Self::Permission => "grant this user what it needs there",
+        }
+    }
+}
+
+/// librdkafka's reason, on one line and without what changes from one time to the next, and behind it what to look at.
+/// `None` if nobody keeps the client out.
+pub(crate) fn explain(code: Code, reason: &str, properties: &Properties) -> Option<String> {
+    let denial = Denial::of(code, reason)?;
+    Some(format!("{}; {}", plain(reason, properties), denial.advice(reason)))
+}
+
+/// What a broker may have made up, so that it can be shown: on one line, of a length that can be read, and without the
+/// secrets that it was told.
+pub(crate) fn plain(reason: &str, properties: &Properties) -> String {
+    // Behind it stands for how long the connection was in which state, which differs each time.
+    let reason = reason.rsplit_once(" (after ").map_or(reason, |(reason, _)| reason);
+    let in_force = properties.in_force();
+    let secrets = SECRETS.iter().filter_map(|name| in_force.get(*name)).filter(|secret| secret.len() >= 4);
+    let reason = secrets.fold(reason.to_owned(), |reason, secret| reason.replace(secret.as_str(), REDACTED));
+    let mut line = Vec::with_capacity(reason.len());
+    escape_line(&reason, &mut line);
+    let line = String::from_utf8_lossy(&line);
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties() -> Properties {
+        Properties::new([("sasl.password".to_owned(), "grain".to_owned())].into(), None)
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_the_property_to_look_at() {
+        let told = |code, reason| explain(code, reason, &properties()).unwrap_or_default();
+        let text = told(
+            Code::Authentication,
+            "sasl_ssl://b:1/1: SASL authentication error: Authentication failed (after 5ms in state AUTH_REQ)",
+        );
+        assert!(text.starts_with("sasl_ssl://b:1/1: SASL authentication error: Authentication failed; "), "{text}");
+        assert!(text.contains("`sasl.password`"), "{text}");
+        let text = told(Code::Authentication, "SASL X mechanism handshake failed: Unsupported SASL mechanism");
+        assert!(text.contains("`sasl.mechanism`: "), "{text}");
+        let text = told(Code::SSL, "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed");
+        assert!(text.contains("`ssl.ca.location`"), "{text}");
+        let text = told(Code::BrokerTransportFailure, "error:0A00045C:SSL routines::tlsv13 alert certificate required");
+        assert!(text.contains("`ssl.certificate.location`"), "{text}");
+        let text = told(Code::BrokerTransportFailure, "Disconnected: incorrect security.protocol configuration");
+        assert!(text.contains("`security.protocol`"), "{text}");
+    }
+
+    #[test]
+    fn a_broker_that_is_down_keeps_nobody_out() {
+        assert_eq!(explain(Code::BrokerTransportFailure, "Connection refused", &properties()), None);
+        assert_eq!(explain(Code::AllBrokersDown, "1/1 brokers are down", &properties()), None);
+    }
+
+    #[test]
+    fn a_broker_can_neither_tell_a_secret_nor_write_a_line_of_its_own() {
+        let text = plain("your password is grain\n[2026] INFO all is well", &properties());
+        assert_eq!(text, "your password is (redacted)\\n[2026] INFO all is well");
+        assert!(plain(&"long".repeat(1000), &properties()).chars().count() <= LONGEST + 1);
+    }
+}
