@@ -3,6 +3,7 @@
 use rdkafka::error::RDKafkaErrorCode as Code;
 use stampmill_core::escape::escape_line;
 
+use super::certificate;
 use crate::settings::Properties;
 
 /// What is not accepted; of whom, the text says.
@@ -70,7 +71,7 @@ impl Denial {
             Self::Authentication => {
                 "see `sasl.username`, `sasl.password` and `sasl.mechanism`, and whether the brokers know this user under this mechanism"
             }
-            Self::Tls if says(&["certificate verify failed", "verify broker certificate", "0A000086"]) => {
+            Self::Tls if is_of_certificate(reason) => {
                 "the brokers' certificate is not accepted: see `ssl.ca.location`, which has to name who issued it, the host names in `bootstrap.servers`, which have to be those of the certificate, and its dates"
             }
             Self::Tls if says(&["certificate required", "client SSL authentication might be required"]) => {
@@ -100,6 +101,23 @@ impl Denial {
 pub(crate) fn explain(code: Code, reason: &str, properties: &Properties) -> Option<String> {
     let denial = Denial::of(code, reason)?;
     Some(format!("{}; {}", plain(reason, properties), denial.advice(reason)))
+}
+
+/// As [`explain`], and if it is the broker's certificate that is not accepted, why. It is asked for, so this blocks.
+pub(crate) fn examine(code: Code, reason: &str, properties: &Properties) -> Option<String> {
+    let explained = explain(code, reason, properties)?;
+    let Some((protocol, rest)) = reason.split_once("://").filter(|_| is_of_certificate(reason)) else {
+        return Some(explained);
+    };
+    let address = rest.split(['/', ' ']).next().unwrap_or_default().trim_end_matches(':');
+    let fault = certificate::fault(address, properties).map(|fault| plain(&fault, properties));
+    Some(fault.map_or(explained, |fault| {
+        format!("{protocol}://{address}: certificate verify failed: the broker's certificate is not accepted: {fault}")
+    }))
+}
+
+fn is_of_certificate(reason: &str) -> bool {
+    ["certificate verify failed", "verify broker certificate", "0A000086"].iter().any(|words| reason.contains(words))
 }
 
 /// What a broker may have made up, so that it can be shown: on one line, of a length that can be read, and without the
