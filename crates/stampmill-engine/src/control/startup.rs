@@ -80,8 +80,9 @@ pub(super) fn await_cluster(
     tell: impl Fn(Health),
 ) -> Result<Option<Cluster>, StartError> {
     let mut last_warning: Option<Instant> = None;
+    let mut kept_out: Option<String> = None;
     while !stop.is_requested() {
-        match prepare(settings, source) {
+        match prepare(settings, source).map_err(|error| still(error, &mut kept_out)) {
             Ok(cluster) => return Ok(Some(cluster)),
             Err(error) if settings.run.fail_fast || error.is_final() => return Err(error),
             Err(error) => {
@@ -98,6 +99,19 @@ pub(super) fn await_cluster(
         }
     }
     Ok(None)
+}
+
+/// librdkafka tells a refusal once in half a minute, however often it is refused: in between all that is known is that
+/// there was no answer.
+fn still(error: StartError, kept_out: &mut Option<String>) -> StartError {
+    if let (StartError::Unreachable(_), Some(reason)) = (&error, kept_out.as_ref()) {
+        return StartError::KeptOut(reason.clone());
+    }
+    *kept_out = match &error {
+        StartError::KeptOut(reason) => Some(reason.clone()),
+        _ => None,
+    };
+    error
 }
 
 fn prepare(settings: &PipelineSettings, source: &Admin) -> Result<Cluster, StartError> {

@@ -37,6 +37,8 @@ impl Denial {
     /// `None` for what passes by itself, such as a broker that is down.
     pub(crate) fn of(code: Code, reason: &str) -> Option<Self> {
         match code {
+            // The connection broke, or was too slow, while it was asked who it is: nobody has refused it.
+            Code::Authentication if reason.contains("failed: Local: ") => None,
             Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
                 Some(Self::Authentication)
             }
@@ -167,6 +169,9 @@ mod tests {
     fn a_broker_that_is_down_keeps_nobody_out() {
         assert_eq!(explain(Code::BrokerTransportFailure, "Connection refused", &properties()), None);
         assert_eq!(explain(Code::AllBrokersDown, "1/1 brokers are down", &properties()), None);
+        let slow =
+            "SASL PLAIN mechanism handshake failed: Local: Timed out in queue: broker's supported mechanisms: (n/a)";
+        assert_eq!(explain(Code::Authentication, slow, &properties()), None);
     }
 
     #[test]
