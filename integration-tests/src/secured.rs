@@ -59,7 +59,7 @@ pub enum Behind {
 /// A user that may do everything, and the password for PLAIN and both SCRAMs.
 pub const USER: &str = "mill";
 pub const PASSWORD: &str = "grain-and-flour";
-pub const REAUTHENTICATED: Duration = Duration::from_secs(3);
+pub const REAUTHENTICATED: Duration = Duration::from_secs(8);
 const TROUBLES: [(&str, Behind); 4] = [
     ("EXPIRED", Behind::Expired),
     ("STRANGER", Behind::Stranger),

@@ -55,9 +55,8 @@ impl Access {
         let denied = denial::explain(code, reason, properties);
         let text = denied.clone().unwrap_or_else(|| denial::plain(reason, properties));
         let mut state = self.state();
-        if denied.is_some() {
-            state.denied = denied;
-        }
+        // What was found out by asking says more, and is found out anew.
+        state.denied = state.denied.take().or(denied);
         let admitted = state.told.admit(1, Instant::now());
         drop(state);
         if let Some(left_out) = admitted {
@@ -68,7 +67,7 @@ impl Access {
     /// A record for one of these topics, named in quotes, or for the dead letters, was refused. Whoever sends it again tells that.
     pub(crate) fn refused(&self, topics: &str, code: RDKafkaErrorCode) {
         if let Some(denied) = denial::explain(code, &format!("a record for {topics}: {code}"), &self.0.properties[1]) {
-            self.state().denied = Some(denied);
+            self.state().denied.get_or_insert(denied);
         }
     }
 

@@ -137,7 +137,7 @@ pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) ->
 
 fn unreachable(properties: &Properties, Unanswered { error, trouble }: Unanswered) -> StartError {
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
-    let denied = trouble.as_ref().and_then(|(code, reason)| denial::explain(*code, reason, properties));
+    let denied = trouble.as_ref().and_then(|(code, reason)| denial::examine(*code, reason, properties));
     match (denied, trouble) {
         (Some(denied), _) => StartError::KeptOut(format!("`{servers}`: {denied}")),
         (None, Some((_, reason))) => {

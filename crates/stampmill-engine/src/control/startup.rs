@@ -108,13 +108,14 @@ pub(super) fn await_cluster(
     tell: impl Fn(Health),
 ) -> Result<Option<Cluster>, StartError> {
     let (mut last_warning, mut certificates) = (None::<Instant>, settings.certificates());
+    let mut kept_out: Option<String> = None;
     while !stop.is_requested() {
         if settings.certificates() != certificates {
             certificates = settings.certificates();
             source =
                 Admin::open(&settings.source.properties).map_err(|error| StartError::NotReady(error.to_string()))?;
         }
-        match prepare(settings, &source) {
+        match prepare(settings, &source).map_err(|error| still(error, &mut kept_out)) {
             Ok(cluster) => return Ok(Some(cluster)),
             Err(error) if settings.run.fail_fast || error.is_final() => return Err(error),
             Err(error) => {
@@ -131,6 +132,19 @@ pub(super) fn await_cluster(
         }
     }
     Ok(None)
+}
+
+/// librdkafka tells a refusal once in half a minute, however often it is refused: in between all that is known is that
+/// there was no answer.
+fn still(error: StartError, kept_out: &mut Option<String>) -> StartError {
+    if let (StartError::Unreachable(_), Some(reason)) = (&error, kept_out.as_ref()) {
+        return StartError::KeptOut(reason.clone());
+    }
+    *kept_out = match &error {
+        StartError::KeptOut(reason) => Some(reason.clone()),
+        _ => None,
+    };
+    error
 }
 
 fn prepare(settings: &PipelineSettings, source: &Admin) -> Result<Cluster, StartError> {

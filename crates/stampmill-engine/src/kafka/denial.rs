@@ -3,6 +3,7 @@
 use rdkafka::error::RDKafkaErrorCode as Code;
 use stampmill_core::escape::escape_line;
 
+use super::certificate;
 use crate::settings::Properties;
 
 /// What is not accepted; of whom, the text says.
@@ -36,6 +37,8 @@ impl Denial {
     /// `None` for what passes by itself, such as a broker that is down.
     pub(crate) fn of(code: Code, reason: &str) -> Option<Self> {
         match code {
+            // The connection broke, or was too slow, while it was asked who it is: nobody has refused it.
+            Code::Authentication if reason.contains("failed: Local: ") => None,
             Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
                 Some(Self::Authentication)
             }
@@ -70,7 +73,7 @@ impl Denial {
             Self::Authentication => {
                 "see `sasl.username`, `sasl.password` and `sasl.mechanism`, and whether the brokers know this user under this mechanism"
             }
-            Self::Tls if says(&["certificate verify failed", "verify broker certificate", "0A000086"]) => {
+            Self::Tls if is_of_certificate(reason) => {
                 "the brokers' certificate is not accepted: see `ssl.ca.location`, which has to name who issued it, the host names in `bootstrap.servers`, which have to be those of the certificate, and its dates"
             }
             Self::Tls if says(&["certificate required", "client SSL authentication might be required"]) => {
@@ -100,6 +103,23 @@ impl Denial {
 pub(crate) fn explain(code: Code, reason: &str, properties: &Properties) -> Option<String> {
     let denial = Denial::of(code, reason)?;
     Some(format!("{}; {}", plain(reason, properties), denial.advice(reason)))
+}
+
+/// As [`explain`], and if it is the broker's certificate that is not accepted, why. It is asked for, so this blocks.
+pub(crate) fn examine(code: Code, reason: &str, properties: &Properties) -> Option<String> {
+    let explained = explain(code, reason, properties)?;
+    let Some((protocol, rest)) = reason.split_once("://").filter(|_| is_of_certificate(reason)) else {
+        return Some(explained);
+    };
+    let address = rest.split(['/', ' ']).next().unwrap_or_default().trim_end_matches(':');
+    let fault = certificate::fault(address, properties).map(|fault| plain(&fault, properties));
+    Some(fault.map_or(explained, |fault| {
+        format!("{protocol}://{address}: certificate verify failed: the broker's certificate is not accepted: {fault}")
+    }))
+}
+
+fn is_of_certificate(reason: &str) -> bool {
+    ["certificate verify failed", "verify broker certificate", "0A000086"].iter().any(|words| reason.contains(words))
 }
 
 /// What a broker may have made up, so that it can be shown: on one line, of a length that can be read, and without the
@@ -150,6 +170,9 @@ mod tests {
     fn a_broker_that_is_down_keeps_nobody_out() {
         assert_eq!(explain(Code::BrokerTransportFailure, "Connection refused", &properties()), None);
         assert_eq!(explain(Code::AllBrokersDown, "1/1 brokers are down", &properties()), None);
+        let slow =
+            "SASL PLAIN mechanism handshake failed: Local: Timed out in queue: broker's supported mechanisms: (n/a)";
+        assert_eq!(explain(Code::Authentication, slow, &properties()), None);
     }
 
     #[test]

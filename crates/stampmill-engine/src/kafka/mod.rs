@@ -8,6 +8,7 @@ pub mod sample;
 pub mod scratch;
 pub mod writer;
 
+pub(crate) mod certificate;
 pub(crate) mod classify;
 pub(crate) mod cluster;
 pub(crate) mod consumer;

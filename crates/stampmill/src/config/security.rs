@@ -1,5 +1,7 @@
 //! What a connection says of TLS and logins, tried as far as that goes without a broker.
 
+use std::fs::File;
+
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
@@ -12,6 +14,11 @@ use super::properties::Side;
 use super::reading::{Reading, join, place};
 
 const PROTOCOL: &str = "security.protocol";
+/// librdkafka looks where systems have them.
+const PROBE: &str = "probe";
+/// Properties that name a file, or a folder of files.
+const FILES: [&str; 5] =
+    ["ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.keystore.location", "ssl.crl.location"];
 const MECHANISM: &str = "sasl.mechanism";
 
 /// Notes what a client of that side would fail with, or silently not do. Source and sink of one connection have the same
@@ -73,11 +80,14 @@ fn trial(protocol: &str, properties: &Properties) -> Option<String> {
     if protocol == "plaintext" {
         return None;
     }
+    if let Some(fault) = FILES.iter().find_map(|name| unreadable(name, properties.get(*name)?)) {
+        return Some(fault);
+    }
     // Its tokens are not fetched by librdkafka: what they need is looked at elsewhere.
     let is_by_token = properties.get(MECHANISM).is_some_and(|mechanism| mechanism.eq_ignore_ascii_case("OAUTHBEARER"));
     let mut config = ClientConfig::new();
     // As the engine sets it: librdkafka's own default is the folder of an OpenSSL that no system has.
-    config.set("ssl.ca.location", "probe");
+    config.set("ssl.ca.location", PROBE);
     for (name, value) in properties {
         if is_of_tls(name) || (!is_by_token && (is_of_sasl(name) || name == PROTOCOL)) {
             config.set(name, value);
@@ -94,18 +104,28 @@ fn trial(protocol: &str, properties: &Properties) -> Option<String> {
     }
 }
 
+/// The path of a key is not shown, as librdkafka does not.
+fn unreadable(name: &str, path: &str) -> Option<String> {
+    let error = (path != PROBE).then(|| File::open(path).err())??;
+    Some(format!("the file of `{name}` cannot be read: {error}"))
+}
+
 /// librdkafka's words, with what to do where they do not say it.
 fn advised(reason: &str) -> String {
     let reason = reason.trim();
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    let advice = if says(&["No such file", "no such file", "Failed to open", "system library", "BIO lib"]) {
-        "is the file there, and may this user read it?"
-    } else if says(&["values mismatch"]) {
-        "the key does not belong to the certificate"
-    } else if says(&["bad decrypt", "mac verify failure", "bad password", "password", "decrypt"]) {
-        "see `ssl.key.password` or `ssl.keystore.password`"
+    let advice = if says(&["values mismatch"]) {
+        "; the key does not belong to the certificate"
+    } else if says(&["mac verify failure"]) {
+        "; `ssl.keystore.password` is not its password"
+    } else if says(&["ssl.key.location", "ssl.key.pem"]) {
+        "; it is no key in PEM, or `ssl.key.password` is missing or not its password"
+    } else if says(&["PEM lib", "no certificate"]) {
+        "; it holds no certificate in PEM"
+    } else if says(&["Unsupported SASL mechanism"]) {
+        "; `sasl.mechanism` is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
     } else {
-        "see librdkafka's CONFIGURATION.md for what it may be"
+        ""
     };
-    format!("librdkafka does not take it: {reason}; {advice}")
+    format!("librdkafka does not take it: {reason}{advice}")
 }

@@ -35,7 +35,7 @@ pub(crate) fn mistakes_are_refused(kafka: &Kafka) {
         (
             "no authority",
             "security.protocol: ssl\n".to_owned() + &of("ssl.ca.location", gone),
-            &["ssl.ca.location", "is the file there"][..],
+            &["ssl.ca.location", "cannot be read: No such file"][..],
         ),
         (
             "authority that is none",
@@ -45,10 +45,14 @@ pub(crate) fn mistakes_are_refused(kafka: &Kafka) {
         (
             "no certificate",
             tls(&of("ssl.certificate.location", gone)),
-            &["ssl.certificate.location", "is the file there"],
+            &["ssl.certificate.location", "cannot be read: No such file"],
         ),
-        ("no key", pair(gone), &["ssl.key.location", "is the file there"]),
-        ("no store", tls(&of("ssl.keystore.location", gone)), &["ssl.keystore.location", "is the file there"]),
+        ("no key", pair(gone), &["ssl.key.location", "cannot be read: No such file"]),
+        (
+            "no store",
+            tls(&of("ssl.keystore.location", gone)),
+            &["ssl.keystore.location", "cannot be read: No such file"],
+        ),
         ("another's key", pair(&other.key()), &["does not belong to the certificate"]),
         ("a key's wrong password", pair(&mill.locked_key()) + "ssl.key.password: wrong-one\n", &["ssl.key.password"]),
         ("a store's wrong password", store("wrong-one"), &["ssl.keystore.password"]),

@@ -69,9 +69,9 @@ pub(crate) fn certificates_go_wrong(kafka: &Kafka) {
     scenario.pipeline.connection = secured.mutual();
     let mut flow = Flow::start(scenario);
     for (behind, words) in [
-        (Behind::Expired, &["brokers' certificate", "its dates"][..]),
-        (Behind::Stranger, &["brokers' certificate", "`ssl.ca.location`"]),
-        (Behind::Elsewhere, &["brokers' certificate", "host names"]),
+        (Behind::Expired, &["certificate has expired"][..]),
+        (Behind::Stranger, &["`ssl.ca.location` has to name who issued it"]),
+        (Behind::Elsewhere, &["IP address mismatch"]),
         (Behind::Untrusting, &["certificate of this client"]),
     ] {
         secured.put_behind_proxy(behind);
