@@ -53,7 +53,7 @@ fn connection(reading: &Reading<'_>, name: &str, value: &Value) -> Connection {
         let at = Place { key: join(&path, BOOTSTRAP), ..place(Some(value), &path) };
         reading.note(ConfigError::Missing { at, doc: "one or more brokers of the cluster, as `host:port,host:port`" });
     }
-    credentials::check(reading, &place(Some(value), &path), &properties);
+    credentials::check(reading, value, &place(Some(value), &path), &properties);
     Connection { name: name.to_owned(), properties, credentials: RefCell::default() }
 }
 

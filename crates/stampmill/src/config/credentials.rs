@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use config::Value;
 use stampmill_engine::credentials::{CredentialSettings, MaterialSettings, Oidc, Secret, Trust};
 
 use super::connection::Set;
 use super::error::{ConfigError, Place};
+use super::layers;
+use super::properties::PROPERTIES;
 use super::reading::{Reading, join};
 
 const USER: &str = "sasl.username";
@@ -90,15 +93,21 @@ fn extensions(text: &str) -> Option<Vec<(String, String)>> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(pair).collect()
 }
 
-/// Notes what is missing for OIDC in a connection, and what goes not with it.
-pub(super) fn check(reading: &Reading<'_>, at: &Place, sets: &[Set]) {
+/// Notes what is missing for OIDC in a connection, and what goes not with it. Of what is written there and not among
+/// `sets` it has been noted already what is wrong.
+pub(super) fn check(reading: &Reading<'_>, connection: &Value, at: &Place, sets: &[Set]) {
     let at = |property: &str| Place { key: join(&at.key, property), ..at.clone() };
+    let is_written = |property: &str| {
+        let mut names = PROPERTIES.iter().filter(|found| found.first_name() == property);
+        names.any(|found| layers::get(Some(connection), found.name).is_some())
+    };
     let get = |property: &str| find(sets, property).map(|set| set.value.as_str());
     let together = |property: &str, fault: String| reading.note(ConfigError::Together { at: at(property), fault });
     let is_bearer = get(MECHANISM).is_some_and(|mechanism| mechanism.eq_ignore_ascii_case("OAUTHBEARER"));
     if get(METHOD) != Some("oidc") {
         let is_unsecured = get(UNSECURED).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        if is_bearer && !is_unsecured {
+        let is_refused = is_written(METHOD) && get(METHOD).is_none();
+        if is_bearer && !is_unsecured && !is_refused {
             let fault = "`OAUTHBEARER` needs tokens: write `sasl.oauthbearer.method: oidc`, with the client's id and secret and the token endpoint";
             together("sasl.mechanism", fault.to_owned());
         }
@@ -124,7 +133,7 @@ pub(super) fn check(reading: &Reading<'_>, at: &Place, sets: &[Set]) {
         (SECRET, "what proves that to the token endpoint, best from a file: `${file:/run/secrets/x}`"),
         (ENDPOINT, "where tokens come from, as `https://host/path`"),
     ] {
-        if get(property).is_none() {
+        if !is_written(property) {
             reading.note(ConfigError::Missing { at: at(property), doc });
         }
     }
@@ -227,15 +236,15 @@ pipelines:
         case
     }
 
-    fn pipeline(case: Case) -> PipelineSettings {
-        load(case.sources).unwrap_or_else(|errors| panic!("{errors}")).pipelines.remove(0)
+    fn pipeline(case: &Case) -> PipelineSettings {
+        load(case.sources.clone()).unwrap_or_else(|errors| panic!("{errors}")).pipelines.remove(0)
     }
 
     #[test]
     fn what_is_for_the_token_source_does_not_reach_librdkafka() {
         let case = mill("oidc", "kafka", "kafka");
         let folder = case.folder.0.clone();
-        let PipelineSettings { source, sink, .. } = pipeline(case);
+        let PipelineSettings { source, sink, .. } = pipeline(&case);
         let names: Vec<&str> = sink.properties.keys().map(String::as_str).collect();
         let left = ["bootstrap.servers", "linger.ms", "sasl.mechanism", "security.protocol", "ssl.ca.location"];
         assert_eq!(names, left);
@@ -290,10 +299,11 @@ pipelines:
             let end = MILL.find("\npipelines").expect("there");
             let case = case("login", &format!("{} {text}{}", &MILL[..start], &MILL[end..]));
             case.folder.write("secret", "s3cret");
-            pipeline(case).source.properties.credentials
+            (pipeline(&case).source.properties.credentials, case)
         };
-        assert!(login("u", "p").is_none(), "nothing of it changes");
-        let followed = login("u", "${file:secret}").expect("a file may change");
+        assert!(login("u", "p").0.is_none(), "nothing of it changes");
+        let (followed, _case) = login("u", "${file:secret}");
+        let followed = followed.expect("a file may change");
         let (user, password) = followed.settings().login.as_ref().expect("a login");
         assert_eq!((user.read().ok().as_deref(), password.read().ok().as_deref()), (Some("u"), Some("s3cret")));
         assert!(!format!("{:?}", followed.settings()).contains("s3cret"));
