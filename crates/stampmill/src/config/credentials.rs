@@ -244,11 +244,11 @@ pipelines:
     fn what_is_for_the_token_source_does_not_reach_librdkafka() {
         let case = mill("oidc", "kafka", "kafka");
         let folder = case.folder.0.clone();
-        let PipelineSettings { source, sink, .. } = pipeline(&case);
-        let names: Vec<&str> = sink.properties.keys().map(String::as_str).collect();
+        let PipelineSettings { source, producer, .. } = pipeline(&case);
+        let names: Vec<&str> = producer.keys().map(String::as_str).collect();
         let left = ["bootstrap.servers", "linger.ms", "sasl.mechanism", "security.protocol", "ssl.ca.location"];
         assert_eq!(names, left);
-        let (source, sink) = (source.properties.credentials, sink.properties.credentials);
+        let (source, sink) = (source.properties.credentials, producer.credentials);
         let credentials = source.as_ref().expect("tokens change");
         assert!(sink.is_some_and(|sink| Arc::ptr_eq(&sink, credentials)), "one token source for a connection");
         let expected = Oidc {

@@ -108,7 +108,7 @@ pipelines:
     let (source, sink) = (&pipeline.source, &pipeline.sinks[0]);
     assert_eq!((source.topics.as_slice(), source.start), (&["x".to_owned(), "y".to_owned()][..], Start::Latest));
     assert_eq!(list(&source.properties), ["bootstrap.servers=a:1", "client.id=z", "fetch.min.bytes=2"]);
-    assert_eq!(list(&sink.properties), ["bootstrap.servers=b:1", "linger.ms=10"], "under one of a property's names");
+    assert_eq!(list(&pipeline.producer), ["bootstrap.servers=b:1", "linger.ms=10"], "under one of a property's names");
     assert_eq!((sink.partition, sink.timestamp), (SinkPartition::Number(7), SinkTimestamp::Now));
     assert!(matches!(sink.key, SinkKey::Null));
     assert_eq!((sink.headers.len(), sink.headers[0].as_str()), (1, "h"));
@@ -172,8 +172,8 @@ fn a_log_is_as_it_is_written() {
         let settings = variant("log", "topic: out }", &format!("topic: out }}\n    transforms: [ {{ log: {step} }} ]"));
         let settings = settings.with(&[("STAMPMILL__LOGGING__FORMAT", "json")]).settings();
         assert_eq!(settings.log_format, Format::Json);
-        match settings.pipelines[0].transforms.steps().collect::<Vec<_>>().as_slice() {
-            [Step::Log(log)] => log.options,
+        match settings.pipelines[0].transforms.logs() {
+            [log] => log.options,
             other => panic!("one step, not {other:?}"),
         }
     };
@@ -539,4 +539,91 @@ impl Case {
         assert_eq!(errors.0.len(), wanted.len(), "{text}");
         text
     }
+}
+
+#[test]
+fn steps_of_every_kind_are_read() {
+    let steps = "topic: out }
+    transforms:
+      - filter: payload.amount > 0
+      - filter: { unless: \"payload.test == true\" }
+      - set:
+          vars: { tier: \"{{payload.tier}}\", twice: { cel: payload.amount * 2 } }
+          key: \"{{vars.tier}}\"
+          headers: { kind: { cel: \"vars.tier + '-x'\" }, gone: ~ }
+          timestamp: { cel: payload.time }
+      - switch:
+          - when: vars.twice > 10
+            transforms: [ set: { vars: { large: \"yes\" } } ]
+          - transforms: [ filter: payload.amount != 3 ]
+      - split: { each: payload.items, limit: 5 }
+      - mask: [payload.card]
+      - dedupe: { key: payload.id, window: 10 }
+      - throttle: 100
+      - envelope: '{\"i\": {{vars.split.index}}, \"large\": {{vars.large}}, \"d\": {{payload}}}'";
+    let settings = variant("steps", "topic: out }", steps).settings();
+    let transforms = &settings.pipelines[0].transforms;
+    let kinds = ["filter", "filter", "set", "switch", "split", "mask", "dedupe", "throttle", "envelope"];
+    assert_eq!((transforms.kinds(), transforms.rates()), (&kinds[..], &[100][..]));
+    assert_eq!(settings.pipelines[0].pace.batch_records, 100, "no batch waits for more than a second");
+}
+
+#[test]
+fn what_is_wrong_in_a_step_is_told_with_its_place() {
+    let steps = "topic: out }
+    transforms:
+      - filter: payload.amount
+      - filter: { if: \"true\", unless: \"true\" }
+      - filter: payloat.amount > 1
+      - set: { vars: { \"a-b\": x }, key: [1] }
+      - switch: [ { transforms: [] }, { when: \"true\" } ]
+      - switch: []
+      - split: items
+      - envelope: '{{vars.twice}}'
+      - dedupe: { window: 10 }
+      - { log: x, filter: \"true\" }
+      - {}";
+    variant("wrong-steps", "topic: out }", steps).refused(&[
+        "`pipelines.bank-audit.transforms.1.filter`: expected either `if` or `unless`, got both",
+        "`pipelines.bank-audit.transforms.2.filter.if`: ",
+        "there is no variable `payloat`",
+        "expected a name of letters, digits and `_`, which does not begin with a digit, got `a-b`",
+        "`pipelines.bank-audit.transforms.3.set.key`: expected a template, `cel:` and an expression, or null, got a list",
+        "`pipelines.bank-audit.transforms.4.switch.0.when`: expected a condition: only the last case may be without one, got none",
+        "`pipelines.bank-audit.transforms.5.switch`: expected one case at the least, got none",
+        "`pipelines.bank-audit.transforms.6.split.each`: expected `payload`, or a path such as `payload.items`",
+        "`pipelines.bank-audit.transforms.7.envelope.template`: ",
+        "`pipelines.bank-audit.transforms.8.dedupe.key` is missing: what must be new",
+        "`pipelines.bank-audit.transforms.9`: expected one step in each item of the list, got `log` and `filter`",
+        "`pipelines.bank-audit.transforms.10`: expected a step: one of `log`, `envelope`, ",
+    ]);
+}
+
+#[test]
+fn several_sinks_share_a_connection() {
+    let sinks = "properties: { linger.ms: 7 } }
+    sinks:
+      - { topic: large, when: payload.amount > 1000, partition: source }
+      - { topic: all, key: \"{{payload.id}}\" }";
+    let settings = variant("sinks", "topic: out }", sinks).settings();
+    let [large, all] = &settings.pipelines[0].sinks[..] else { panic!("two sinks") };
+    assert_eq!((large.topic.as_str(), large.name.as_str(), large.partition), ("large", "sinks[0]", SinkPartition::Source));
+    assert_eq!((all.topic.as_str(), all.name.as_str(), all.partition), ("all", "sinks[1]", SinkPartition::ByKey));
+    assert!(matches!((&large.key, &all.key), (SinkKey::Source, SinkKey::Template)));
+    assert_eq!(settings.pipelines[0].producer["linger.ms"], "7");
+
+    let both = "topic: out }\n    sinks: [ { topic: other, when: payload } ]";
+    variant("both-sinks", "topic: out }", both).refused(&[
+        "`pipelines.bank-audit.sink.topic`: `sinks` say this, each for itself: move `topic` there, or leave `sinks` out",
+    ]);
+    variant("no-sinks", "topic: out }", "properties: {} }\n    sinks: []").refused(&["expected one sink at the least, got none"]);
+    variant("no-topic", "topic: out }", "partition: 0 }").refused(&["`pipelines.bank-audit.sink.topic` is missing: the topic to write"]);
+    let loops = "properties: {} }\n    sinks: [ { topic: out }, { topic: bank-transactions } ]";
+    variant("sinks-loop", "topic: out }", loops).refused(&["bank-transactions"]);
+}
+
+#[test]
+fn a_key_of_its_own_and_dedupe_need_the_order_of_partitions() {
+    let steps = "topic: out }\n    ordering: key\n    transforms: [ dedupe: payload.id ]";
+    variant("dedupe-order", "topic: out }", steps).refused(&["a `dedupe` step needs `ordering: partition`"]);
 }
