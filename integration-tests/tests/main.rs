@@ -24,6 +24,7 @@ mod cases {
     pub(crate) mod ordering;
     pub(crate) mod panics;
     pub(crate) mod rotation;
+    pub(crate) mod routing;
     pub(crate) mod scale;
     pub(crate) mod security;
     pub(crate) mod service;
@@ -206,6 +207,9 @@ const CASES: &[Case] = &[
     with_own_broker("chaos::refusals", Group::More, cases::chaos::refusals),
     with_own_broker("chaos::exactly_once", Group::Core, cases::chaos::exactly_once),
     with_own_broker("chaos::the_verdict_sees_damage", Group::More, cases::chaos::the_verdict_sees_damage),
+    case("routing::a_record_becomes_several", Group::Core, cases::routing::a_record_becomes_several),
+    case("routing::killed_within_transactions", Group::Core, cases::routing::killed_within_transactions),
+    case("routing::what_comes_twice_and_too_fast", Group::More, cases::routing::what_comes_twice_and_too_fast),
     case("traces::a_trace_is_carried_on", Group::More, cases::traces::a_trace_is_carried_on),
     case(
         "traces::a_collector_that_is_away_holds_nothing_up",

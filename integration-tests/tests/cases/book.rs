@@ -145,9 +145,10 @@ fn run_page(kafka: &Kafka, page: &Page) {
 
 fn kind<'a>(page: &Page, block: &'a Block) -> Option<Kind<'a>> {
     let mark = |name| block.mark(name);
-    let is_template = matches!(block.language.as_str(), "handlebars" | "json" | "output" | "refused");
+    let is_example = matches!(block.language.as_str(), "handlebars" | "json" | "output" | "refused" | "cel");
+    let has_examples = ["templates.md", "expressions.md"].iter().any(|name| page.path.ends_with(name));
     Some(match block.language.as_str() {
-        _ if is_template && page.path.ends_with("templates.md") && block.marks.is_empty() => Kind::Template,
+        _ if is_example && has_examples && block.marks.is_empty() => Kind::Template,
         _ if mark("untested").is_some_and(|why| !why.is_empty()) => Kind::Untested(mark("untested")?),
         _ if mark("held").is_some() => Kind::Held(mark("held")?),
         _ if mark("from").is_some() => Kind::From(mark("from")?),
