@@ -36,6 +36,8 @@ impl Denial {
     /// `None` for what passes by itself, such as a broker that is down.
     pub(crate) fn of(code: Code, reason: &str) -> Option<Self> {
         match code {
+            // A connection that ended amid the handshake: brokers end one whose login is over (KIP-368), and it is made anew.
+            Code::Authentication if reason.contains("handshake failed: Local: ") => None,
             Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
                 Some(Self::Authentication)
             }
@@ -150,6 +152,8 @@ mod tests {
     fn a_broker_that_is_down_keeps_nobody_out() {
         assert_eq!(explain(Code::BrokerTransportFailure, "Connection refused", &properties()), None);
         assert_eq!(explain(Code::AllBrokersDown, "1/1 brokers are down", &properties()), None);
+        let ended = "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: (n/a)";
+        assert_eq!(explain(Code::Authentication, ended, &properties()), None);
     }
 
     #[test]
