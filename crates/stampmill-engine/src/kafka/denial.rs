@@ -173,6 +173,8 @@ mod tests {
         let slow =
             "SASL PLAIN mechanism handshake failed: Local: Timed out in queue: broker's supported mechanisms: (n/a)";
         assert_eq!(explain(Code::Authentication, slow, &properties()), None);
+        let ended = "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: (n/a)";
+        assert_eq!(explain(Code::Authentication, ended, &properties()), None);
     }
 
     #[test]
