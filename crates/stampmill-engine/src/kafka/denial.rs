@@ -27,6 +27,9 @@ const SECRETS: [&str; 7] = [
     "sasl.oauthbearer.client.secret",
     "sasl.oauthbearer.client.credentials.client.secret",
 ];
+/// Properties that name a certificate of the client.
+const SHOWN: [&str; 3] = ["ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"];
+const WANTED: &str = "the brokers want a certificate of this client: see `ssl.certificate.location` and `ssl.key.location`, or `ssl.keystore.location`";
 const REDACTED: &str = "(redacted)";
 /// A broker's own words are of any length.
 const LONGEST: usize = 500;
@@ -76,9 +79,7 @@ impl Denial {
             Self::Tls if is_of_certificate(reason) => {
                 "the brokers' certificate is not accepted: see `ssl.ca.location`, which has to name who issued it, the host names in `bootstrap.servers`, which have to be those of the certificate, and its dates"
             }
-            Self::Tls if says(&["certificate required", "client SSL authentication might be required"]) => {
-                "the brokers want a certificate of this client: see `ssl.certificate.location` and `ssl.key.location`, or `ssl.keystore.location`"
-            }
+            Self::Tls if says(&["certificate required", "client SSL authentication might be required"]) => WANTED,
             Self::Tls if says(&["alert", "SSL alert number"]) => {
                 "the brokers do not accept the certificate of this client: see `ssl.certificate.location` or `ssl.keystore.location`, its dates, and whom the brokers trust"
             }
@@ -102,7 +103,13 @@ impl Denial {
 /// `None` if nobody keeps the client out.
 pub(crate) fn explain(code: Code, reason: &str, properties: &Properties) -> Option<String> {
     let denial = Denial::of(code, reason)?;
-    Some(format!("{}; {}", plain(reason, properties), denial.advice(reason)))
+    // A broker that misses a certificate may say that it is bad.
+    let shows_none = !SHOWN.iter().any(|name| properties.contains_key(*name));
+    let advice = match denial {
+        Denial::Tls if reason.contains("alert bad certificate") && shows_none => WANTED,
+        _ => denial.advice(reason),
+    };
+    Some(format!("{}; {advice}", plain(reason, properties)))
 }
 
 /// As [`explain`], and if it is the broker's certificate that is not accepted, why. It is asked for, so this blocks.

@@ -35,7 +35,7 @@ fn faults(secured: &Secured) -> Vec<Fault> {
         ("wrong-ca", at(Door::Mutual), trusts_stranger, &["`ssl.ca.location` has to name who issued it"]),
         ("expired", listener("EXPIRED"), secured.mutual(), &["certificate has expired"]),
         ("elsewhere", listener("ELSEWHERE"), secured.mutual(), &["IP address mismatch"]),
-        ("no-certificate", at(Door::Mutual), trust, &["`ssl.certificate.location`"]),
+        ("no-certificate", at(Door::Mutual), trust, &["the brokers want a certificate of this client"]),
         ("stranger", at(Door::Mutual), shows_stranger, &["certificate of this client"]),
         ("no-tls", at(Door::Mutual), String::new(), &["`security.protocol`"]),
         ("tls-to-plaintext", plaintext, secured.mutual(), &["`security.protocol`"]),
