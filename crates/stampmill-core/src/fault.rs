@@ -22,6 +22,8 @@ pub enum FaultClass {
     MissingField,
     /// A template's helper could not take what it was given.
     Helper,
+    /// An expression has no value for the record: a field that is not there, or of a kind that an operator does not take.
+    Condition,
     /// Larger, or more work, than a template may make of one record.
     Limit,
     /// What a template rendered by `engine: handlebars` is not what it must be.
@@ -45,13 +47,14 @@ impl Fault {
 // === impl FaultClass ===
 
 impl FaultClass {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NotJson,
         Self::InvalidUtf8,
         Self::Empty,
         Self::TooDeep,
         Self::MissingField,
         Self::Helper,
+        Self::Condition,
         Self::Limit,
         Self::Output,
         Self::Panic,
@@ -68,6 +71,7 @@ impl FaultClass {
             Self::TooDeep => "too-deep",
             Self::MissingField => "missing-field",
             Self::Helper => "helper",
+            Self::Condition => "condition",
             Self::Limit => "limit",
             Self::Output => "output",
             Self::Panic => "panic",

@@ -73,6 +73,11 @@ const MISSING: Span = Span { start: u32::MAX, end: u32::MAX };
 // === impl Found ===
 
 impl Found {
+    /// Of no document yet.
+    pub const fn new() -> Self {
+        Self { tables: Vec::new(), masked: Vec::new(), gaps: Vec::new(), frames: Vec::new() }
+    }
+
     /// What stands there, if anything does. `row` is of the slot's scope.
     #[inline]
     pub fn at(&self, row: Row, slot: Slot) -> Option<Span> {

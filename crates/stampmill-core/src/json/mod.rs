@@ -14,6 +14,7 @@ mod scan;
 mod tests;
 mod text;
 mod tokens;
+mod walk;
 
 pub use self::error::JsonError;
 pub use self::find::{elements, find};
@@ -21,6 +22,7 @@ pub use self::found::{Found, Row, Rows, Span};
 pub use self::reads::{Compiled, Reads, Scope, Slot};
 pub use self::scan::{MAX_LENGTH, Rules, scan};
 pub use self::text::{escape, string_content, unescape};
+pub(crate) use self::walk::{Items, copy_compact, items, member, unescaped};
 
 /// Appends the document to `out` without insignificant white space. On an error `out` is left as it was.
 pub fn compact(document: &[u8], out: &mut Vec<u8>) -> Result<(), JsonError> {

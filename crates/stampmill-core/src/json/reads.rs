@@ -129,6 +129,12 @@ impl Reads {
         self.nodes[node].slot
     }
 
+    /// Where the value at a path stands, which is only looked at for what kind of value it is.
+    pub(crate) fn place(&mut self, scope: Scope, path: &[String]) -> Slot {
+        let node = self.node(scope, path);
+        self.nodes[node].slot
+    }
+
     /// The rows of the items of what stands at a path, and the scope to read them in.
     pub fn list(&mut self, scope: Scope, path: &[String]) -> (Slot, Scope) {
         let node = self.node(scope, path);
@@ -290,6 +296,11 @@ impl Field {
 // === impl Compiled ===
 
 impl Compiled {
+    /// Of no reads at all: what no document is scanned for.
+    pub(crate) const fn new() -> Self {
+        Self { states: Vec::new(), scopes: Vec::new() }
+    }
+
     /// The state of what is in a value of this one: none, if nothing is read of that.
     #[inline]
     pub(super) fn within(&self, state: StateId) -> StateId {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::place::{line_and_column, line_of, write_caret};
+
 /// Displayed with the source line and a caret below the place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct TemplateError {
@@ -56,9 +58,7 @@ impl fmt::Display for TemplateError {
         for step in trail {
             writeln!(out, "{margin} = when {step}")?;
         }
-        writeln!(out, "{margin} |")?;
-        writeln!(out, "{line} | {source_line}")?;
-        write!(out, "{margin} | {}^", " ".repeat(column - 1))
+        write_caret(out, *line, *column, source_line)
     }
 }
 
@@ -75,18 +75,14 @@ impl Place {
 
     pub(super) fn error(&self, message: impl Into<String>) -> TemplateError {
         let (line, column) = self.line_and_column();
-        let source_line = self.source.text.lines().nth(line - 1).unwrap_or_default().to_owned();
+        let source_line = line_of(&self.source.text, line);
         let partial = self.source.partial.clone();
         TemplateError { partial, line, column, source_line, message: message.into(), trail: Vec::new() }
     }
 
     /// From 1, the column in characters.
     pub(super) fn line_and_column(&self) -> (usize, usize) {
-        let text = &self.source.text;
-        let boundary = (0..=self.at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let before = &text[..boundary];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        line_and_column(&self.source.text, self.at)
     }
 }
 

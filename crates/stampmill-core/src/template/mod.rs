@@ -28,6 +28,7 @@ use self::error::{Place, Source};
 use self::foreign::Foreign;
 pub use self::helpers::{Ambient, reference as helper_reference};
 use self::names::Names;
+pub(crate) use self::names::nearest;
 pub use self::parse::Partials;
 use self::parse::parse;
 pub use self::plan::Plan;

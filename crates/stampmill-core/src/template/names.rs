@@ -187,7 +187,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// The name that was probably meant.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
     nearest.filter(|(distance, known)| distance * 2 < known.len()).map(|(_, known)| known)
 }
