@@ -49,7 +49,7 @@ impl<'a> Input<'a> {
 // === impl Document ===
 
 impl<'a> Document<'a> {
-    /// For plans that do not look into it.
+    /// For plans that do not look into it: nothing can be scanned for these reads.
     pub fn unread() -> Document<'static> {
         static FOUND: Found = Found::new();
         static READS: Compiled = Compiled::new();

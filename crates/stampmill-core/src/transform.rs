@@ -1,10 +1,11 @@
 //! The steps that a record goes through.
 
 use crate::fault::Fault;
-use crate::json::{Compiled, Found, Reads, Rules, scan};
+use crate::input::{Document, Input, Sources};
+use crate::json::{Compiled, Found, Rules, scan};
 use crate::log_options::LogOptions;
 use crate::record::Record;
-use crate::template::{Input, Loops, Plan, Template};
+use crate::template::{Loops, Plan, Template};
 
 /// The steps of a pipeline, in order, and the templates of its sink.
 #[derive(Clone, Debug)]
@@ -110,25 +111,25 @@ struct Stage {
 impl Transforms {
     /// `sink` are the templates of [`Transforms::render_sink`].
     pub fn new(steps: Vec<Step>, sink: &[Template], reading: Reading) -> Self {
-        let mut source = Reads::default();
+        let mut source = Sources::default();
         let sink = sink.iter().map(|template| template.plan(&mut source)).collect();
         let mut stages = vec![source];
         let mut planned = Vec::with_capacity(steps.len());
         for step in steps {
-            let reads = stages.last_mut().unwrap_or_else(|| unreachable!("there is always a stage"));
+            let sources = stages.last_mut().unwrap_or_else(|| unreachable!("there is always a stage"));
             match &step {
                 Step::Log(log) => {
-                    let plan = log.message.plan(reads);
+                    let plan = log.message.plan(sources);
                     planned.push((step, plan));
                 }
                 Step::Envelope(template) => {
-                    let plan = template.plan(reads);
+                    let plan = template.plan(sources);
                     planned.push((step, plan));
-                    stages.push(Reads::default());
+                    stages.push(Sources::default());
                 }
             }
         }
-        let stages = stages.iter().map(Reads::compile).collect();
+        let stages = stages.iter().map(|sources| sources.payload.compile()).collect();
         Self { steps: planned, sink, stages, reading }
     }
 
@@ -234,9 +235,10 @@ impl Transforms {
             scratch.stages[stage].read(stage, record, &rules, reads)?;
         }
         let Scratch { loops, stages, .. } = scratch;
-        let payload = stages[stage].payload(stage, record);
-        let found = &stages[stage].found;
-        plan.render(&Input { record, payload, found, reads }, loops, out)
+        let bytes = stages[stage].payload(stage, record);
+        let payload = Document { bytes, found: &stages[stage].found, reads };
+        // No step sets variables, so that no template may name one.
+        plan.render(&Input { record, payload, vars: Document::unread() }, loops, out)
     }
 
     /// What an envelope made is JSON, so that only what is read of it must be looked at; and its template's own nesting

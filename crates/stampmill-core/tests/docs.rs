@@ -1,8 +1,9 @@
 //! The page on templates: every example on it holds, and its table of helpers is that of the code.
 
-use stampmill_core::json::{Found, Reads, Rules, scan};
+use stampmill_core::input::{Document, Input, Sources};
+use stampmill_core::json::{Found, Rules, scan};
 use stampmill_core::record::{Batch, Offset};
-use stampmill_core::template::{Ambient, Input, Loops, Media, Options, Template, helper_reference};
+use stampmill_core::template::{Ambient, Loops, Media, Options, Template, helper_reference};
 
 const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
 const TABLE: &str = "refused when the template is loaded; what is wrong for one record is a failure of that record. Numbers are computed as\ndecimals, exact to the digit. In a template write a number of more than 15 digits in quotes.\n\n";
@@ -31,12 +32,13 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 fn render(template: &Template, payload: &str) -> String {
     let mut batch = Batch::new("t".into(), 0);
     batch.push(Offset::new(0), None, None, Some(payload.as_bytes()));
-    let mut reads = Reads::default();
-    let plan = template.plan(&mut reads);
-    let (reads, mut found) = (reads.compile(), Found::default());
+    let mut sources = Sources::default();
+    let plan = template.plan(&mut sources);
+    let (reads, mut found) = (sources.payload.compile(), Found::default());
     scan(payload.as_bytes(), &Rules::default(), &reads, &mut found).expect("a document");
     let record = batch.record(0);
-    let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads };
+    let payload = Document { bytes: record.payload, found: &found, reads: &reads };
+    let input = Input { record: &record, payload, vars: Document::unread() };
     let mut out = Vec::new();
     plan.render(&input, &mut Loops::default(), &mut out).expect("an output");
     String::from_utf8(out).expect("is UTF-8")

@@ -6,9 +6,10 @@ use handlebars::{Handlebars, handlebars_helper};
 use proptest::prelude::*;
 use serde_json::Value;
 use stampmill_core::fault::FaultClass;
-use stampmill_core::json::{Found, Reads, Rules, scan};
+use stampmill_core::input::{Document, Input, Sources};
+use stampmill_core::json::{Found, Rules, scan};
 use stampmill_core::record::{Batch, Offset};
-use stampmill_core::template::{Ambient, Commas, Input, Limits, Loops, Media, Options, Template};
+use stampmill_core::template::{Ambient, Commas, Limits, Loops, Media, Options, Template};
 
 use self::generators::{document, json_template, text_template};
 
@@ -20,12 +21,13 @@ fn render(template: &Template, document: &str, key: Option<&str>) -> Result<Stri
     batch.push(Offset::new(1), None, key.map(str::as_bytes), Some(document.as_bytes()));
     batch.push_header(b"h", key.map(str::as_bytes));
     let record = batch.record(0);
-    let mut reads = Reads::default();
-    let plan = template.plan(&mut reads);
-    let (reads, mut found) = (reads.compile(), Found::default());
+    let mut sources = Sources::default();
+    let plan = template.plan(&mut sources);
+    let (reads, mut found) = (sources.payload.compile(), Found::default());
     scan(document.as_bytes(), &Rules::default(), &reads, &mut found).expect("a document");
     let mut out = Vec::new();
-    let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads };
+    let payload = Document { bytes: record.payload, found: &found, reads: &reads };
+    let input = Input { record: &record, payload, vars: Document::unread() };
     plan.render(&input, &mut Loops::default(), &mut out).map_err(|fault| fault.class)?;
     Ok(String::from_utf8(out).expect("the output is UTF-8"))
 }

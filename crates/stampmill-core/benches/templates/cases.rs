@@ -4,9 +4,10 @@ use std::hint::black_box;
 
 use handlebars::{Context, Handlebars, handlebars_helper};
 use serde_json::Value;
+use stampmill_core::input::{Document, Input, Sources};
 use stampmill_core::json::{Compiled, Found, Reads, Rules, scan};
 use stampmill_core::record::{Batch, Offset};
-use stampmill_core::template::{Ambient, Input, Loops, Media, Options, Plan, Template};
+use stampmill_core::template::{Ambient, Loops, Media, Options, Plan, Template};
 
 /// Name, and template. The crate's has a helper `json` in place of our splice, for it prints no JSON of its own.
 pub(crate) const TEMPLATES: [(&str, &str, &str); 4] = [
@@ -67,10 +68,15 @@ struct Ours {
 
 fn ours(source: &str) -> Run {
     let template = Template::new(source, &Options::new(Media::Json, AMBIENT)).unwrap_or_else(|error| panic!("{error}"));
-    let mut reads = Reads::default();
-    let plan = template.plan(&mut reads);
-    let mut ours =
-        Ours { plan, reads: reads.compile(), found: Found::default(), loops: Loops::default(), out: Vec::new() };
+    let mut sources = Sources::default();
+    let plan = template.plan(&mut sources);
+    let mut ours = Ours {
+        plan,
+        reads: sources.payload.compile(),
+        found: Found::default(),
+        loops: Loops::default(),
+        out: Vec::new(),
+    };
     // Not what is measured here: one record is made, and every payload stands for its own.
     let batch: &'static mut Batch = Box::leak(Box::new(Batch::new("bank-transactions".into(), 0)));
     batch.push(Offset::new(0), None, None, None);
@@ -80,7 +86,8 @@ fn ours(source: &str) -> Run {
         let Ours { plan, reads, found, loops, out } = &mut ours;
         out.clear();
         scan(black_box(payload), &rules, reads, found).expect("a document");
-        let input = Input { record: &record, payload: Some(payload), found, reads };
+        let payload = Document { bytes: Some(payload), found, reads };
+        let input = Input { record: &record, payload, vars: Document::unread() };
         plan.render(&input, loops, out).expect("an output");
         black_box(&out);
     })

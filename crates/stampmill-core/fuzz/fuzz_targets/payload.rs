@@ -3,9 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use stampmill_core::input::{Document, Input, Sources};
 use stampmill_core::json::{Found, Reads, Rules, scan};
 use stampmill_core::record::{Batch, Offset};
-use stampmill_core::template::{Ambient, Commas, Input, Loops, Media, Options, Template};
+use stampmill_core::template::{Ambient, Commas, Loops, Media, Options, Template};
 
 const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
 
@@ -18,9 +19,9 @@ fuzz_target!(|payload: &[u8]| {
         .is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
     let options = Options { commas: Commas::Fix, ..Options::new(Media::Json, AMBIENT) };
     let template = Template::new(TEMPLATE, &options).expect("a template");
-    let mut reads = Reads::default();
-    let plan = template.plan(&mut reads);
-    let (reads, mut found) = (reads.compile(), Found::default());
+    let mut sources = Sources::default();
+    let plan = template.plan(&mut sources);
+    let (reads, mut found) = (sources.payload.compile(), Found::default());
     let deep = Rules { max_depth: 1 << 30, ..Rules::default() };
     // serde_json itself stops at 128.
     let nested = scan(payload, &Rules { max_depth: 127, ..deep }, &reads, &mut found).is_ok();
@@ -32,7 +33,8 @@ fuzz_target!(|payload: &[u8]| {
         let mut batch = Batch::new("t".into(), 0);
         batch.push(Offset::new(0), None, None, Some(payload));
         let record = batch.record(0);
-        let input = Input { record: &record, payload: Some(payload), found: &found, reads: &reads };
+        let payload = Document { bytes: Some(payload), found: &found, reads: &reads };
+        let input = Input { record: &record, payload, vars: Document::unread() };
         let mut out = Vec::new();
         if plan.render(&input, &mut Loops::default(), &mut out).is_ok() {
             scan(&out, &deep, &Reads::default().compile(), &mut Found::default()).expect("the output is JSON");

@@ -3,9 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use stampmill_core::input::{Document, Input, Sources};
 use stampmill_core::json::{Found, Reads, Rules, scan};
 use stampmill_core::record::{Batch, Offset};
-use stampmill_core::template::{Ambient, Commas, Input, Limits, Loops, Media, Options, Template};
+use stampmill_core::template::{Ambient, Commas, Limits, Loops, Media, Options, Template};
 
 const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
 
@@ -21,16 +22,17 @@ fuzz_target!(|text: &str| {
                 continue;
             }
         };
-        let mut reads = Reads::default();
-        let plan = template.plan(&mut reads);
-        let (reads, mut found) = (reads.compile(), Found::default());
+        let mut sources = Sources::default();
+        let plan = template.plan(&mut sources);
+        let (reads, mut found) = (sources.payload.compile(), Found::default());
         if scan(payload.as_bytes(), &Rules::default(), &reads, &mut found).is_err() {
             continue;
         }
         let mut batch = Batch::new("t\"".into(), 0);
         batch.push(Offset::new(0), Some(1), Some(b"k\"\\"), Some(payload.as_bytes()));
         let record = batch.record(0);
-        let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads };
+        let payload = Document { bytes: record.payload, found: &found, reads: &reads };
+        let input = Input { record: &record, payload, vars: Document::unread() };
         let mut out = Vec::new();
         if plan.render(&input, &mut Loops::default(), &mut out).is_ok() && media == Media::Json {
             let deep = Rules { max_depth: 1 << 30, ..Rules::default() };

@@ -15,7 +15,7 @@ use super::tokens::Token;
 use super::tree::{Macro, MacroKind, Node, Operation, Part, Path, Step};
 use super::value::{Kinds, Value};
 use crate::input::Which;
-use crate::template::PayloadFormat;
+use crate::template::{PayloadFormat, unknown_variable};
 
 pub(super) struct Checker<'a> {
     source: &'a str,
@@ -283,7 +283,7 @@ impl<'a> Checker<'a> {
             && let [first] = steps.as_slice()
             && !self.options.vars.contains(&first.key)
         {
-            return Err(first.place.mistake(names::unknown_variable(&first.key, &self.options.vars)));
+            return Err(first.place.mistake(unknown_variable(&first.key, &self.options.vars)));
         }
         Ok(path)
     }

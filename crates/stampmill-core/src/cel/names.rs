@@ -1,7 +1,5 @@
 //! What to say of a name that nothing has.
 
-use std::collections::BTreeSet;
-
 use super::functions;
 use crate::template::nearest;
 
@@ -64,15 +62,6 @@ pub(super) fn unknown_root(name: &str, locals: &[String]) -> String {
              is written \"{name}\"",
             ROOTS.join("`, `")
         ),
-    }
-}
-
-pub(super) fn unknown_variable(name: &str, known: &BTreeSet<String>) -> String {
-    let expected = known.iter().map(|known| format!("`vars.{known}`")).collect::<Vec<_>>().join(", ");
-    match (nearest(name, known.iter().map(String::as_str)), known.is_empty()) {
-        (Some(known), _) => format!("no step before sets `vars.{name}`: did you mean `vars.{known}`?"),
-        (None, true) => format!("no step before sets `vars.{name}`, nor any other variable"),
-        (None, false) => format!("no step before sets `vars.{name}`: expected one of {expected}"),
     }
 }
 

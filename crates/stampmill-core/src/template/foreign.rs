@@ -8,13 +8,13 @@ use serde_json::{Map, Value as Json};
 use super::error::{Place, Source, TemplateError};
 use super::helpers::{self, Ambient, Helper};
 use super::place::byte_at;
-use super::render::Input;
 use super::tree::Part;
 use super::value::Value;
 use super::write::json_value;
 use super::{Limits, Media, Missing, Options, PayloadFormat};
 use crate::escape::escape_xml;
 use crate::fault::{Fault, FaultClass};
+use crate::input::Input;
 use crate::json::compact;
 
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Foreign {
             headers.insert(String::from_utf8_lossy(name).into_owned(), value);
         }
         let payload = match self.payload {
-            PayloadFormat::Json => serde_json::from_slice(input.payload.unwrap_or(b"null")).map_err(|error| {
+            PayloadFormat::Json => serde_json::from_slice(input.payload.text()).map_err(|error| {
                 let reason = format!("the payload is JSON, but not what `engine: handlebars` can hold: {error}");
                 Fault::new(FaultClass::NotJson, reason)
             })?,
@@ -94,6 +94,12 @@ impl Foreign {
             PayloadFormat::Bytes => to_json(&input.part(&Part::PayloadBytes)?),
         };
         let mut data = Map::from_iter([("payload".to_owned(), payload), ("headers".to_owned(), headers.into())]);
+        let vars = input.vars.bytes.unwrap_or(b"{}");
+        let vars = serde_json::from_slice(vars).map_err(|error| {
+            let reason = format!("the variables are JSON, but not what `engine: handlebars` can hold: {error}");
+            Fault::new(FaultClass::NotJson, reason)
+        })?;
+        data.insert("vars".to_owned(), vars);
         for part in [Part::Key, Part::Topic, Part::Partition, Part::Offset, Part::Timestamp] {
             data.insert(part.to_string(), to_json(&input.part(&part)?));
         }

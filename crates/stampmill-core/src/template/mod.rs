@@ -21,6 +21,7 @@ mod value;
 mod ways;
 mod write;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::error::TemplateError;
@@ -28,14 +29,14 @@ use self::error::{Place, Source};
 use self::foreign::Foreign;
 pub use self::helpers::{Ambient, reference as helper_reference};
 use self::names::Names;
-pub(crate) use self::names::nearest;
+pub(crate) use self::names::{nearest, unknown_variable};
 pub use self::parse::Partials;
 use self::parse::parse;
 pub use self::plan::Plan;
 use self::prove::{Proof, prove};
-pub use self::render::{Input, Loops};
+pub use self::render::Loops;
 use self::tree::Node;
-use crate::json::Reads;
+pub use crate::input::{Document, Input, Sources};
 
 /// A template that was read, and proven if it is one of JSON. [`Template::plan`] makes it fit for rendering.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub struct Options {
     pub missing: Missing,
     pub commas: Commas,
     pub payload: PayloadFormat,
+    /// The variables that steps before have set, by the first part of their names.
+    pub vars: Arc<BTreeSet<String>>,
     pub limits: Limits,
     pub partials: Arc<Partials>,
     /// Paths into the payload whose values show as `***`; `*` stands for every item.
@@ -131,7 +134,7 @@ impl Template {
             return Self::foreign(source, options);
         }
         let source = Arc::new(Source { partial: None, text: source.to_owned() });
-        let nodes = parse(&source, &options.partials, &Names::new(options.payload))?;
+        let nodes = parse(&source, &options.partials, &Names::new(options.payload, Arc::clone(&options.vars)))?;
         let proof = match options.media {
             Media::Json => prove(&nodes, &Place::new(&source, source.text.len()), options.commas)?,
             Media::Text | Media::Xml => Proof::default(),
@@ -147,10 +150,10 @@ impl Template {
         Ok(Self { nodes, proof, media, missing, limits, masks, ambient, foreign: Some(Arc::new(foreign)) })
     }
 
-    /// What is to be done for a record. What it reads of the payload is added to `reads`, which several templates over
-    /// one payload share.
-    pub fn plan(&self, reads: &mut Reads) -> Plan {
-        Plan::new(self, &self.proof, reads)
+    /// What is to be done for a record. What it reads of its documents is added to `sources`, which several templates over
+    /// the same documents share.
+    pub fn plan(&self, sources: &mut Sources) -> Plan {
+        Plan::new(self, &self.proof, sources)
     }
 
     fn is_strict(&self) -> bool {
@@ -168,6 +171,7 @@ impl Options {
             missing: Missing::Lenient,
             commas: Commas::Strict,
             payload: PayloadFormat::Json,
+            vars: Arc::default(),
             limits: Limits::default(),
             partials: Arc::default(),
             masks: Vec::new(),

@@ -1,15 +1,19 @@
 //! What a name in a template stands for, at the place where it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::PayloadFormat;
 use super::helpers;
 use super::tree::{Counter, CounterKind, Expression, Field, Part};
+use crate::input::Which;
 
 /// What names are looked up in: a stack of blocks, of which `../` leaves one at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     payload: PayloadFormat,
+    /// The variables that steps before have set.
+    vars: Arc<BTreeSet<String>>,
     blocks: Vec<Block>,
     /// `#each` blocks around, partials included.
     pub(super) depth: usize,
@@ -31,7 +35,7 @@ enum Context {
     Field(Field),
 }
 
-const VARIABLES: [&str; 7] = ["payload", "key", "headers", "topic", "partition", "offset", "timestamp"];
+const VARIABLES: [&str; 8] = ["payload", "key", "headers", "topic", "partition", "offset", "timestamp", "vars"];
 
 /// What the language itself calls helpers, and what a field of that name must be told from.
 pub(super) const BUILT_IN: [&str; 6] = ["if", "unless", "each", "with", "log", "raw"];
@@ -39,17 +43,17 @@ pub(super) const BUILT_IN: [&str; 6] = ["if", "unless", "each", "with", "log", "
 // === impl Names ===
 
 impl Names {
-    pub(super) fn new(payload: PayloadFormat) -> Self {
+    pub(super) fn new(payload: PayloadFormat, vars: Arc<BTreeSet<String>>) -> Self {
         let record = Block { context: Context::Record, named: BTreeMap::new(), depth: 0 };
-        Self { payload, blocks: vec![record], depth: 0 }
+        Self { payload, vars, blocks: vec![record], depth: 0 }
     }
 
-    /// Within `#each`.
-    pub(super) fn each(&self, parameters: Option<(String, Option<String>)>) -> Self {
+    /// Within `#each` over that list.
+    pub(super) fn each(&self, list: &Field, parameters: Option<(String, Option<String>)>) -> Self {
         let mut within = self.clone();
         within.depth += 1;
         let depth = within.depth;
-        let item = Field { depth, path: Vec::new(), name: "this".into() };
+        let item = Field { document: list.document, depth, path: Vec::new(), name: "this".into() };
         let mut named = BTreeMap::new();
         if let Some((value, key)) = parameters {
             named.insert(value.clone(), Expression::Field(Field { name: value, ..item.clone() }));
@@ -119,7 +123,7 @@ impl Names {
         match blocks.last().map(|block| &block.context) {
             Some(Context::Field(field)) => {
                 let path = field.path.iter().chain(path).cloned().collect();
-                Ok(Expression::Field(Field { depth: field.depth, path, name: raw.to_owned() }))
+                Ok(Expression::Field(Field { path, name: raw.to_owned(), ..field.clone() }))
             }
             _ => self.variable(path, raw),
         }
@@ -130,8 +134,11 @@ impl Names {
             path.split_first().ok_or("expected a variable such as `payload`: the record itself is none")?;
         let part = match (name.as_str(), rest) {
             ("payload", _) if self.payload == PayloadFormat::Json => {
-                return Ok(Expression::Field(Field { depth: 0, path: rest.to_vec(), name: raw.to_owned() }));
+                return Ok(root(Which::Payload, rest, raw));
             }
+            ("vars", []) => return Ok(root(Which::Vars, rest, raw)),
+            ("vars", [first, ..]) if self.vars.contains(first) => return Ok(root(Which::Vars, rest, raw)),
+            ("vars", [first, ..]) => return Err(unknown_variable(first, &self.vars)),
             ("headers", [header]) => return Ok(Expression::Record(Part::Header(header.clone()))),
             ("headers", _) => {
                 return Err(
@@ -164,13 +171,17 @@ fn extend(given: &Expression, rest: &[String], raw: &str) -> Result<Expression, 
         (_, []) => Ok(given.clone()),
         (Expression::Field(field), _) => {
             let path = field.path.iter().chain(rest).cloned().collect();
-            Ok(Expression::Field(Field { depth: field.depth, path, name: raw.to_owned() }))
+            Ok(Expression::Field(Field { path, name: raw.to_owned(), ..field.clone() }))
         }
         (_, [field, ..]) => {
             let name = raw.split(['.', '/']).next().unwrap_or(raw);
             Err(format!("`{name}` has no fields, so `{name}.{field}` is nothing: write `{{{{{name}}}}}`"))
         }
     }
+}
+
+fn root(document: Which, path: &[String], raw: &str) -> Expression {
+    Expression::Field(Field { document, depth: 0, path: path.to_vec(), name: raw.to_owned() })
 }
 
 fn unknown(name: &str) -> String {
@@ -183,6 +194,16 @@ fn unknown(name: &str) -> String {
             "there is no variable `{name}`: expected one of `{}`; a field of the payload is `payload.{name}`",
             VARIABLES.join("`, `")
         ),
+    }
+}
+
+/// What to say of a variable that no step before has set.
+pub(crate) fn unknown_variable(name: &str, known: &BTreeSet<String>) -> String {
+    let expected = known.iter().map(|known| format!("`vars.{known}`")).collect::<Vec<_>>().join(", ");
+    match (nearest(name, known.iter().map(String::as_str)), known.is_empty()) {
+        (Some(known), _) => format!("no step before sets `vars.{name}`: did you mean `vars.{known}`?"),
+        (None, true) => format!("no step before sets `vars.{name}`, nor any other variable"),
+        (None, false) => format!("no step before sets `vars.{name}`: expected one of {expected}"),
     }
 }
 

@@ -106,7 +106,7 @@ impl Parser<'_> {
             }
             "each" => {
                 let list = field_argument(block, names).map_err(fail)?;
-                let within = names.each(block_parameters(block).map_err(fail)?);
+                let within = names.each(&list, block_parameters(block).map_err(fail)?);
                 let (body, otherwise) = (nodes(&block.template, &within)?, nodes(&block.inverse, names)?);
                 Kind::Each(Each { depth: within.depth, list, body, otherwise, has_else: block.inverse.is_some() })
             }

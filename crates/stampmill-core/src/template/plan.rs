@@ -10,15 +10,17 @@ use super::prove::Proof;
 use super::tree::{Counter, CounterKind, Each, Expression, If, Kind, Node, Part};
 use super::value::Value;
 use super::{Limits, Media, Template};
-use crate::json::{Reads, Scope, Slot};
+use crate::input::{Sources, Which};
+use crate::json::{Scope, Slot};
 
-/// Made for one set of [`Reads`], and rendered over what was found for these.
+/// Made for one set of [`Sources`], and rendered over what was found for these.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(super) operations: Vec<Operation>,
     pub(super) limits: Limits,
     /// Whether it looks into a JSON payload.
     pub(super) reads_payload: bool,
+    pub(super) reads_vars: bool,
     /// Which of the masked values do not show.
     pub(super) mask: Option<usize>,
     pub(super) ambient: Ambient,
@@ -28,10 +30,33 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub(super) enum Operation {
     Text(Box<[u8]>),
-    Field { field: Read, position: Position },
-    Write { operand: Operand, position: Position },
-    If { condition: Operand, include_zero: bool, then: Vec<Operation>, otherwise: Vec<Operation> },
-    Each { list: Read, rows: Slot, items: Scope, body: Vec<Operation>, otherwise: Vec<Operation> },
+    /// Of the payload.
+    Field {
+        field: Read,
+        position: Position,
+    },
+    Variable {
+        field: Read,
+        position: Position,
+    },
+    Write {
+        operand: Operand,
+        position: Position,
+    },
+    If {
+        condition: Operand,
+        include_zero: bool,
+        then: Vec<Operation>,
+        otherwise: Vec<Operation>,
+    },
+    Each {
+        document: Which,
+        list: Read,
+        rows: Slot,
+        items: Scope,
+        body: Vec<Operation>,
+        otherwise: Vec<Operation>,
+    },
     Repair(Repair),
 }
 
@@ -48,11 +73,22 @@ pub(super) enum Position {
 
 #[derive(Clone, Debug)]
 pub(super) enum Operand {
+    /// Of the payload.
     Field(Read),
+    Variable(Read),
     Record(Part),
-    Loop { depth: usize, kind: CounterKind, key: Slot },
+    Loop {
+        document: Which,
+        depth: usize,
+        kind: CounterKind,
+        key: Slot,
+    },
     Literal(Value<'static>),
-    Call { helper: &'static Helper, arguments: Vec<Operand>, place: Box<str> },
+    Call {
+        helper: &'static Helper,
+        arguments: Vec<Operand>,
+        place: Box<str>,
+    },
 }
 
 /// A slot in a row of the `#each` at that depth; the document's is at 0.
@@ -78,25 +114,27 @@ const ANSWERS_FOR_MISSING: [&str; 7] = ["default", "coalesce", "and", "or", "not
 struct Builder<'a> {
     template: &'a Template,
     proof: &'a Proof,
-    reads: &'a mut Reads,
-    /// By depth.
-    scopes: Vec<Scope>,
+    sources: &'a mut Sources,
+    /// By depth. At 0 it is of either document.
+    scopes: Vec<(Which, Scope)>,
     reads_payload: bool,
+    reads_vars: bool,
 }
 
 impl Plan {
-    pub(super) fn new(template: &Template, proof: &Proof, reads: &mut Reads) -> Self {
-        let scopes = vec![Scope::DOCUMENT];
-        let mut builder = Builder { template, proof, reads, scopes, reads_payload: false };
+    pub(super) fn new(template: &Template, proof: &Proof, sources: &mut Sources) -> Self {
+        let scopes = vec![(Which::Payload, Scope::DOCUMENT)];
+        let mut builder = Builder { template, proof, sources, scopes, reads_payload: false, reads_vars: false };
         let operations = builder.operations(&template.nodes);
         let is_foreign = template.foreign.as_ref().is_some_and(|foreign| foreign.reads_json());
         let reads_payload = builder.reads_payload || !template.masks.is_empty() || is_foreign;
+        let reads_vars = builder.reads_vars;
         if is_foreign {
-            reads.field(Scope::DOCUMENT, &[]);
+            sources.payload.field(Scope::DOCUMENT, &[]);
         }
-        let mask = (!template.masks.is_empty()).then(|| reads.mask(&template.masks));
+        let mask = (!template.masks.is_empty()).then(|| sources.payload.mask(&template.masks));
         let Template { limits, ambient, foreign, .. } = template.clone();
-        Self { operations, limits, reads_payload, mask, ambient, foreign }
+        Self { operations, limits, reads_payload, reads_vars, mask, ambient, foreign }
     }
 }
 
@@ -139,6 +177,7 @@ impl Builder<'_> {
         };
         match self.operand(expression, &node.place, self.template.is_strict()) {
             Operand::Field(field) => Operation::Field { field, position },
+            Operand::Variable(field) => Operation::Variable { field, position },
             operand => Operation::Write { operand, position },
         }
     }
@@ -157,19 +196,28 @@ impl Builder<'_> {
         let must_be_there = self.template.is_strict() && !block.has_else;
         let otherwise = self.operations(&block.otherwise);
         let list = self.read(&block.list, place, must_be_there);
-        let (rows, items) = self.reads.list(self.scopes[block.list.depth], &block.list.path);
-        self.scopes.push(items);
+        let document = block.list.document;
+        let (_, scope) = self.scopes[block.list.depth];
+        let (rows, items) = self.sources.of(document).list(scope, &block.list.path);
+        self.scopes.push((document, items));
         let body = self.operations(&block.body);
         self.scopes.pop();
-        Operation::Each { list, rows, items, body, otherwise }
+        Operation::Each { document, list, rows, items, body, otherwise }
     }
 
     fn operand(&mut self, expression: &Expression, place: &Place, must_be_there: bool) -> Operand {
         match expression {
-            Expression::Field(field) => Operand::Field(self.read(field, place, must_be_there)),
+            Expression::Field(field) => {
+                let read = self.read(field, place, must_be_there);
+                match field.document {
+                    Which::Payload => Operand::Field(read),
+                    Which::Vars => Operand::Variable(read),
+                }
+            }
             Expression::Record(part) => Operand::Record(part.clone()),
             Expression::Loop(Counter { depth, kind }) => {
-                Operand::Loop { depth: *depth, kind: *kind, key: self.scopes[*depth].key() }
+                let (document, scope) = self.scopes[*depth];
+                Operand::Loop { document, depth: *depth, kind: *kind, key: scope.key() }
             }
             Expression::Literal(value) => Operand::Literal(value.clone()),
             Expression::Call(call) => {
@@ -182,9 +230,18 @@ impl Builder<'_> {
     }
 
     fn read(&mut self, field: &super::tree::Field, place: &Place, must_be_there: bool) -> Read {
-        self.reads_payload = true;
-        let slot = self.reads.field(self.scopes[field.depth], &field.path);
+        match field.document {
+            Which::Payload => self.reads_payload = true,
+            Which::Vars => self.reads_vars = true,
+        }
+        let (_, scope) = self.scopes[field.depth];
+        let slot = self.sources.of(field.document).field(scope, &field.path);
         let absent = must_be_there.then(|| Box::new(Absent { name: field.name.clone(), place: place.to_string() }));
-        Read { depth: field.depth, slot, is_payload: field.depth == 0 && field.path.is_empty(), absent }
+        Read {
+            depth: field.depth,
+            slot,
+            is_payload: field.document == Which::Payload && field.depth == 0 && field.path.is_empty(),
+            absent,
+        }
     }
 }

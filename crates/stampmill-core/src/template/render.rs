@@ -1,23 +1,15 @@
 //! Carries out a plan: writes the parts of a record to where they stand.
 
+use std::borrow::Cow;
+
 use super::automaton::Repair;
 use super::plan::{Absent, Operand, Operation, Plan, Position, Read};
 use super::tree::{CounterKind, Part};
 use super::value::Value;
 use super::write::{self, write_json, write_value};
 use crate::fault::{Fault, FaultClass};
-use crate::json::{Compiled, Found, Row, Span};
-use crate::record::Record;
-
-/// What a plan is rendered over.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    pub record: &'a Record<'a>,
-    /// What `found` speaks of: the record's payload, or what an envelope made of it. Null is `None`.
-    pub payload: Option<&'a [u8]>,
-    pub found: &'a Found,
-    pub reads: &'a Compiled,
-}
+use crate::input::{Document, Input, Which};
+use crate::json::{Row, Span};
 
 /// Where each `#each` is: the document comes first. Kept between records for its memory.
 #[derive(Debug, Default)]
@@ -49,6 +41,11 @@ impl Plan {
         self.reads_payload
     }
 
+    /// Whether it looks into the variables: if not, nothing has to be found in them first.
+    pub fn reads_vars(&self) -> bool {
+        self.reads_vars
+    }
+
     /// Appends the output to `out`. On a fault `out` is left as it was.
     pub fn render(&self, input: &Input<'_>, loops: &mut Loops, out: &mut Vec<u8>) -> Result<(), Fault> {
         let start = out.len();
@@ -59,10 +56,10 @@ impl Plan {
             }
             return rendered;
         }
-        let document = input.payload.unwrap_or(b"null");
+        let document = input.payload.text();
         let loops = &mut loops.0;
         loops.clear();
-        loops.push(Loop { row: input.found.document(), index: 0, is_last: true });
+        loops.push(Loop { row: input.payload.found.document(), index: 0, is_last: true });
         let mut run = Run { input, document, plan: self, loops, out, start, steps: 0 };
         let rendered = run.operations(&self.operations);
         if rendered.is_err() {
@@ -79,9 +76,9 @@ impl<'a> Input<'a> {
         let record = self.record;
         match part {
             Part::PayloadText => {
-                self.payload.map_or(Ok(Value::Null), |payload| text(format_args!("the payload"), payload))
+                self.payload.bytes.map_or(Ok(Value::Null), |payload| text(format_args!("the payload"), payload))
             }
-            Part::PayloadBytes => Ok(self.payload.map_or(Value::Null, write::base64)),
+            Part::PayloadBytes => Ok(self.payload.bytes.map_or(Value::Null, write::base64)),
             Part::Key => record.key.map_or(Ok(Value::Null), |key| text(format_args!("the key"), key)),
             Part::Header(name) => match record.headers.last(name) {
                 None => Ok(Value::Missing),
@@ -104,6 +101,7 @@ impl<'a> Run<'a> {
             match operation {
                 Operation::Text(text) => self.out.extend_from_slice(text),
                 Operation::Field { field, position } => self.field(field, *position)?,
+                Operation::Variable { field, position } => self.variable(field, *position)?,
                 Operation::Write { operand, position } => {
                     let value = self.value(operand)?;
                     write_value(&value, *position, self.out);
@@ -112,9 +110,10 @@ impl<'a> Run<'a> {
                     let holds = self.truthy(condition, *include_zero)?;
                     self.operations(if holds { then } else { otherwise })?;
                 }
-                Operation::Each { list, rows, items, body, otherwise } => {
-                    self.present(list)?;
-                    let rows = self.input.found.rows(self.row(list.depth), *rows, *items, self.input.reads);
+                Operation::Each { document, list, rows, items, body, otherwise } => {
+                    let document = self.input.document(*document);
+                    self.present(document, list)?;
+                    let rows = document.found.rows(self.row(list.depth), *rows, *items, document.reads);
                     if rows.is_empty() {
                         self.operations(otherwise)?;
                     }
@@ -158,14 +157,10 @@ impl<'a> Run<'a> {
         self.loops[depth].row
     }
 
-    fn span(&self, field: &Read) -> Option<Span> {
-        self.input.found.at(self.row(field.depth), field.slot)
-    }
-
     /// Where a field stands, or a fault if it must be there.
     #[inline(always)]
-    fn present(&self, field: &Read) -> Result<Option<Span>, Fault> {
-        let span = self.span(field);
+    fn present(&self, document: &Document<'_>, field: &Read) -> Result<Option<Span>, Fault> {
+        let span = document.found.at(self.row(field.depth), field.slot);
         match (&field.absent, span) {
             (Some(absent), None) => Err(missing(absent)),
             _ => Ok(span),
@@ -174,10 +169,10 @@ impl<'a> Run<'a> {
 
     #[inline(always)]
     fn field(&mut self, field: &Read, position: Position) -> Result<(), Fault> {
-        let span = self.present(field)?;
+        let span = self.present(&self.input.payload, field)?;
         match (span, position) {
             (Some(span), Position::Value) if self.plan.mask.is_none() => {
-                self.input.found.copy(self.document, span, self.out);
+                self.input.payload.found.copy(self.document, span, self.out);
             }
             (Some(span), _) => self.converted(span, field.is_payload, position),
             (None, _) => write_value(&Value::Missing, position, self.out),
@@ -187,7 +182,7 @@ impl<'a> Run<'a> {
 
     #[inline(never)]
     fn converted(&mut self, span: Span, is_payload: bool, position: Position) {
-        let found = self.input.found;
+        let found = self.input.payload.found;
         match self.plan.mask {
             Some(mask) => write_json(&found.masked(self.document, span, mask), is_payload, position, self.out),
             None if found.is_compact(span) => {
@@ -201,11 +196,27 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Masks hide what is in the payload, and nothing here.
+    #[inline(never)]
+    fn variable(&mut self, field: &Read, position: Position) -> Result<(), Fault> {
+        let vars = &self.input.vars;
+        match self.present(vars, field)? {
+            Some(span) => write_json(&compact(vars, span), false, position, self.out),
+            None => write_value(&Value::Missing, position, self.out),
+        }
+        Ok(())
+    }
+
     fn truthy(&self, operand: &'a Operand, include_zero: bool) -> Result<bool, Fault> {
         Ok(match operand {
             Operand::Field(field) => {
-                let span = self.present(field)?;
-                span.is_some_and(|span| self.input.found.is_something(self.document, span, include_zero))
+                let span = self.present(&self.input.payload, field)?;
+                span.is_some_and(|span| self.input.payload.found.is_something(self.document, span, include_zero))
+            }
+            Operand::Variable(field) => {
+                let vars = &self.input.vars;
+                let span = self.present(vars, field)?;
+                span.is_some_and(|span| vars.found.is_something(vars.text(), span, include_zero))
             }
             other => self.value(other)?.is_truthy(include_zero),
         })
@@ -213,22 +224,19 @@ impl<'a> Run<'a> {
 
     fn value(&self, operand: &'a Operand) -> Result<Value<'a>, Fault> {
         match operand {
-            Operand::Field(field) => Ok(match (self.present(field)?, self.plan.mask) {
+            Operand::Field(field) => Ok(match (self.present(&self.input.payload, field)?, self.plan.mask) {
                 (None, _) => Value::Missing,
                 (Some(span), Some(mask)) => {
-                    write::json_value(&self.input.found.masked(self.document, span, mask)).into_owned()
+                    write::json_value(&self.input.payload.found.masked(self.document, span, mask)).into_owned()
                 }
-                (Some(span), None) if self.input.found.is_compact(span) => {
-                    write::json_value(&self.document[span.range()])
-                }
-                (Some(span), None) => {
-                    let mut compact = Vec::new();
-                    self.input.found.copy(self.document, span, &mut compact);
-                    write::json_value(&compact).into_owned()
-                }
+                (Some(span), None) => json_value(&self.input.payload, span),
             }),
+            Operand::Variable(field) => {
+                let span = self.present(&self.input.vars, field)?;
+                Ok(span.map_or(Value::Missing, |span| json_value(&self.input.vars, span)))
+            }
             Operand::Record(part) => self.part(part),
-            Operand::Loop { depth, kind, key } => Ok(self.counter(*depth, *kind, *key)),
+            Operand::Loop { document, depth, kind, key } => Ok(self.counter(*document, *depth, *kind, *key)),
             Operand::Literal(value) => Ok(value.clone()),
             Operand::Call { helper, arguments, place } => {
                 let arguments: Vec<Value<'a>> =
@@ -239,9 +247,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn counter(&self, depth: usize, kind: CounterKind, key: crate::json::Slot) -> Value<'a> {
+    fn counter(&self, document: Which, depth: usize, kind: CounterKind, key: crate::json::Slot) -> Value<'a> {
         let here = self.loops[depth];
-        let key = || self.input.found.at(here.row, key).map(|span| write::content_value(&self.document[span.range()]));
+        let document = self.input.document(document);
+        let content = |span: Span| write::content_value(&document.text()[span.range()]);
+        let key = || document.found.at(here.row, key).map(content);
         let index = || Value::Number(here.index.to_string().into());
         match kind {
             CounterKind::Index => index(),
@@ -267,6 +277,23 @@ impl<'a> Run<'a> {
             (Repair::TakeBack, Some(b',')) => drop(last.map(|place| self.out.remove(place))),
             _ => {}
         }
+    }
+}
+
+/// A part of a document, compact.
+fn compact<'a>(document: &Document<'a>, span: Span) -> Cow<'a, [u8]> {
+    if document.found.is_compact(span) {
+        return Cow::Borrowed(&document.text()[span.range()]);
+    }
+    let mut compact = Vec::new();
+    document.found.copy(document.text(), span, &mut compact);
+    Cow::Owned(compact)
+}
+
+fn json_value<'a>(document: &Document<'a>, span: Span) -> Value<'a> {
+    match compact(document, span) {
+        Cow::Borrowed(json) => write::json_value(json),
+        Cow::Owned(json) => write::json_value(&json).into_owned(),
     }
 }
 

@@ -20,14 +20,15 @@ fn batch(payload: &str) -> Batch {
 fn rendered(template: &Template, payload: &str) -> Result<String, Fault> {
     let batch = batch(payload);
     let record: Record<'_> = batch.record(0);
-    let mut reads = Reads::default();
-    let plan = template.plan(&mut reads);
-    let (reads, mut found) = (reads.compile(), Found::default());
+    let mut sources = Sources::default();
+    let plan = template.plan(&mut sources);
+    let (reads, mut found) = (sources.payload.compile(), Found::default());
     if plan.reads_payload() {
         scan(payload.as_bytes(), &Rules::default(), &reads, &mut found).map_err(Fault::from)?;
     }
     let mut out = b"kept".to_vec();
-    let input = Input { record: &record, payload: record.payload, found: &found, reads: &reads };
+    let payload = Document { bytes: record.payload, found: &found, reads: &reads };
+    let input = Input { record: &record, payload, vars: Document::unread() };
     let done = plan.render(&input, &mut Loops::default(), &mut out);
     let out = String::from_utf8(out).expect("the output is UTF-8");
     assert!(done.is_ok() || out == "kept", "a fault leaves nothing behind");

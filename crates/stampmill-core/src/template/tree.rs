@@ -3,6 +3,7 @@
 use super::error::Place;
 use super::helpers::Helper;
 use super::value::Value;
+use crate::input::Which;
 
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -52,10 +53,11 @@ pub(super) enum Expression {
     Call(Call),
 }
 
-/// A value of the payload.
+/// A value of the payload, or of the variables.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
-    /// 0 is the payload, 1 an item of the outermost `#each`, and so on inwards.
+    pub(super) document: Which,
+    /// 0 is the document, 1 an item of the outermost `#each`, and so on inwards.
     pub(super) depth: usize,
     pub(super) path: Vec<String>,
     /// As it is written in the template.
@@ -106,7 +108,7 @@ pub(super) struct Call {
 /// However it is written.
 impl PartialEq for Field {
     fn eq(&self, other: &Self) -> bool {
-        self.depth == other.depth && self.path == other.path
+        self.document == other.document && self.depth == other.depth && self.path == other.path
     }
 }
 
