@@ -4,9 +4,10 @@ use std::hint::black_box;
 
 use handlebars::{Context, Handlebars, handlebars_helper};
 use serde_json::Value;
+use stampmill_core::cel::{self, Expression};
 use stampmill_core::input::{Document, Input, Sources};
 use stampmill_core::json::{Compiled, Found, Reads, Rules, scan};
-use stampmill_core::record::{Batch, Offset};
+use stampmill_core::record::{Batch, Offset, Record};
 use stampmill_core::template::{Ambient, Loops, Media, Options, Plan, Template};
 
 /// Name, and template. The crate's has a helper `json` in place of our splice, for it prints no JSON of its own.
@@ -37,10 +38,12 @@ const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
 /// Runs a case once for each record.
 pub(crate) type Run = Box<dyn FnMut(&[u8])>;
 
-/// The case of that name: `validate`, `serde`, a template's name, or that of the crate's with `crate: ` before it.
+/// The case of that name: `validate`, `condition`, `conditions`, `serde`, a template's name, or that of the crate's with `crate: ` before it.
 pub(crate) fn case(name: &str) -> Option<Run> {
     match name {
         "validate" => Some(validate()),
+        "condition" => Some(condition(r#"payload.amount > 1000"#)),
+        "conditions" => Some(condition(r#"payload.type == "withdraw" && payload.amount > 1000.50"#)),
         "serde" => Some(Box::new(|payload| {
             let text = std::str::from_utf8(black_box(payload)).expect("is UTF-8");
             serde_json::from_str::<serde::de::IgnoredAny>(text).expect("a document");
@@ -56,6 +59,30 @@ fn validate() -> Run {
     let (reads, mut found) = (Reads::default().compile(), Found::default());
     let rules = Rules::default();
     Box::new(move |payload| scan(black_box(payload), &rules, &reads, &mut found).expect("a document"))
+}
+
+/// A payload is checked, and a condition asked of it.
+fn condition(source: &str) -> Run {
+    let options = cel::Options::default();
+    let condition = Expression::condition(source, &options).unwrap_or_else(|error| panic!("{error}"));
+    let mut sources = Sources::default();
+    let plan = condition.plan(&mut sources);
+    let (reads, mut found) = (sources.payload.compile(), Found::default());
+    let record = record();
+    let rules = Rules::default();
+    Box::new(move |payload| {
+        scan(black_box(payload), &rules, &reads, &mut found).expect("a document");
+        let payload = Document { bytes: Some(payload), found: &found, reads: &reads };
+        let holds = plan.condition(&Input { record: &record, payload, vars: Document::unread() });
+        assert!(holds.expect("true or false"));
+    })
+}
+
+/// Not what is measured here: one record is made, and every payload stands for its own.
+fn record() -> Record<'static> {
+    let batch: &'static mut Batch = Box::leak(Box::new(Batch::new("bank-transactions".into(), 0)));
+    batch.push(Offset::new(0), None, None, None);
+    batch.record(0)
 }
 
 struct Ours {
@@ -77,10 +104,7 @@ fn ours(source: &str) -> Run {
         loops: Loops::default(),
         out: Vec::new(),
     };
-    // Not what is measured here: one record is made, and every payload stands for its own.
-    let batch: &'static mut Batch = Box::leak(Box::new(Batch::new("bank-transactions".into(), 0)));
-    batch.push(Offset::new(0), None, None, None);
-    let record = batch.record(0);
+    let record = record();
     let rules = Rules::default();
     Box::new(move |payload| {
         let Ours { plan, reads, found, loops, out } = &mut ours;

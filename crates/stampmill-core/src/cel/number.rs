@@ -38,6 +38,9 @@ pub(super) const MAX_DIGITS: u64 = 1000;
 /// The significant digits of a quotient of decimals that has no end, as many as a decimal128 (IEEE 754) has.
 pub(super) const QUOTIENT_DIGITS: u64 = 34;
 
+/// Bytes that a number takes as text which is not long.
+const TEXT: usize = 32;
+
 // === impl Number ===
 
 impl<'a> Number<'a> {
@@ -108,7 +111,10 @@ impl<'a> Number<'a> {
                 let scale = a_scale.max(b_scale);
                 (i128::from(a) * power(scale - a_scale)).cmp(&(i128::from(b) * power(scale - b_scale)))
             }
-            _ => Digits::of(&self.text()).compare(&Digits::of(&other.text())),
+            _ => {
+                let (mut ours, mut theirs) = ([0; TEXT], [0; TEXT]);
+                Digits::of(self.text(&mut ours)).compare(&Digits::of(other.text(&mut theirs)))
+            }
         }
     }
 
@@ -121,11 +127,17 @@ impl<'a> Number<'a> {
         }
     }
 
-    pub(super) fn text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Long(text) => Cow::Borrowed(text),
-            other => Cow::Owned(other.to_string()),
+    /// As JSON has it, without taking memory.
+    fn text<'b>(&'b self, buffer: &'b mut [u8; TEXT]) -> &'b str {
+        use std::io::Write as _;
+        if let Self::Long(text) = self {
+            return text;
         }
+        let mut rest = &mut buffer[..];
+        // There is room for every number of 64 bits.
+        let _ = write!(rest, "{self}");
+        let length = TEXT - rest.len();
+        std::str::from_utf8(&buffer[..length]).unwrap_or_default()
     }
 
     pub(super) fn negate(&self) -> Result<Number<'static>, Refused> {

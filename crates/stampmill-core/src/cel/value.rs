@@ -141,7 +141,6 @@ impl Kinds {
 
     /// As the language calls them: `type(…)` says so.
     const NAMES: [(Self, &'static str, &'static str); 11] = [
-        (Self::NULL, "null_type", "null"),
         (Self::BOOL, "bool", "true or false"),
         (Self::INT, "int", "a whole number"),
         (Self::DECIMAL, "double", "a decimal"),
@@ -152,6 +151,7 @@ impl Kinds {
         (Self::LIST, "list", "a list"),
         (Self::MAP, "map", "a map"),
         (Self::TYPE, "type", "a type"),
+        (Self::NULL, "null_type", "null"),
     ];
 
     pub(super) const fn or(self, other: Self) -> Self {
