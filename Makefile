@@ -38,13 +38,14 @@ SETS ?= targets
 bench:
 	cargo run --release -p integration-tests --bin bench -- $(SETS)
 
-# Any payload, any template, so many seconds each; needs `cargo install cargo-fuzz`. What it finds is kept apart from the
+# Any payload, any template, any expression, so many seconds each; needs `cargo install cargo-fuzz`. What it finds is kept apart from the
 # corpus of the repository.
 SECONDS_EACH ?= 60
 fuzz:
-	mkdir -p target/fuzz/payload target/fuzz/template
+	mkdir -p target/fuzz/payload target/fuzz/template target/fuzz/expression
 	cd crates/stampmill-core && cargo fuzz run -s none --release payload $(CURDIR)/target/fuzz/payload fuzz/corpus/payload -- -max_total_time=$(SECONDS_EACH) -max_len=4096
 	cd crates/stampmill-core && cargo fuzz run -s none --release template $(CURDIR)/target/fuzz/template fuzz/corpus/template -- -max_total_time=$(SECONDS_EACH) -max_len=2048
+	cd crates/stampmill-core && cargo fuzz run -s none --release expression $(CURDIR)/target/fuzz/expression fuzz/corpus/expression -- -max_total_time=$(SECONDS_EACH) -max_len=2048
 
 lint:
 	cargo fmt --all --check

@@ -1,5 +1,7 @@
 //! Once its buffers have grown, rendering takes no memory.
 
+use std::sync::Arc;
+
 use stampmill_core::cel::{self, Expression};
 use stampmill_core::input::{Document, Input, Sources};
 use stampmill_core::json::{Found, Rules, scan};
@@ -52,7 +54,7 @@ const CONDITIONS: [&str; 6] = [
 #[test]
 fn a_condition_takes_no_memory_once_warm() {
     let payload = PAYLOAD.replacen('{', r#"{"amount": 1501, "#, 1);
-    let options = cel::Options { vars: ["limit".to_owned()].into(), ..cel::Options::default() };
+    let options = cel::Options { vars: Arc::new(["limit".to_owned()].into()), ..cel::Options::default() };
     let mut batch = Batch::new("bank-transactions".into(), 0);
     batch.push(Offset::new(0), None, Some(b"k"), Some(payload.as_bytes()));
     batch.push_header(b"kind", Some(b"a"));

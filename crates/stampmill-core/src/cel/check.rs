@@ -302,7 +302,7 @@ impl<'a> Checker<'a> {
             return self.comprehension(place, range, (name, *kind), arguments);
         }
         let Some(function) = functions::find(name) else {
-            return Err(name_place.mistake(unknown_function(name, receiver.is_some())));
+            return Err(name_place.mistake(names::unknown_function(name, receiver.is_some(), function_names())));
         };
         let is_method = receiver.is_some();
         if matches!((function.style, is_method), (Style::Global, true) | (Style::Method, false)) {
@@ -445,7 +445,7 @@ fn written(function: &Function) -> String {
     }
 }
 
-fn unknown_function(name: &str, is_method: bool) -> String {
-    let macros = MACROS.iter().map(|(name, _)| *name).chain(["has"]);
-    names::unknown_function(name, is_method, FUNCTIONS.iter().map(|function| function.name).chain(macros))
+pub(super) fn function_names() -> impl Iterator<Item = &'static str> {
+    let macros = MACROS.iter().map(|(name, _)| *name).filter(|name| *name != "existsOne");
+    FUNCTIONS.iter().map(|function| function.name).chain(macros).chain(["has"])
 }

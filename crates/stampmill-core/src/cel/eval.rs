@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
 
     pub(super) fn value(&mut self, node: &'a Node) -> Evaluated<Value<'a>> {
         match &node.operation {
-            Operation::Constant(value) => Ok(value.clone()),
+            Operation::Constant(value) => Ok(value.borrowed()),
             Operation::Path(path) => Ok(Value::of_json(self.read(*path)?)),
             Operation::Part(part) => self.part(node.place, *part),
             Operation::Header(name) => match self.input.record.headers.last(name) {
@@ -267,9 +267,17 @@ impl<'a> Run<'a> {
         match (range, value) {
             (Value::Json(json @ [b'{', ..]), Value::Text(key)) => Ok(member(json, key).is_some()),
             (Value::Json([b'{', ..]), _) => Ok(false),
-            (Value::Json(_) | Value::List(_), _) => {
+            (Value::Json(_), _) => {
                 for element in Elements::of(range) {
                     if self.equal(here, &element, value, 0)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            (Value::List(elements), _) => {
+                for element in elements.iter() {
+                    if self.equal(here, element, value, 0)? {
                         return Ok(true);
                     }
                 }
@@ -372,7 +380,7 @@ impl<'a> Run<'a> {
             return Err(of.range.place.fails(not_taken(name, Kinds::LIST | Kinds::MAP, &range)));
         }
         self.charge(&range, of.range.place)?;
-        Ok(Elements::or_keys_of(&range))
+        Ok(Elements::or_keys_of(range))
     }
 
     /// Works a part of a macro out for one element.

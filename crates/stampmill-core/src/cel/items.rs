@@ -14,6 +14,8 @@ pub(super) const MAX_DEPTH: usize = 256;
 pub(super) enum Elements<'a> {
     Json(json::Items<'a>),
     List(Arc<[Value<'a>]>, usize),
+    /// Of a constant.
+    Slice(std::slice::Iter<'a, Value<'a>>),
     Keys(std::vec::IntoIter<Value<'a>>),
 }
 
@@ -30,12 +32,13 @@ impl<'a> Elements<'a> {
     }
 
     /// Of a list, or the keys of a map.
-    pub(super) fn or_keys_of(value: &Value<'a>) -> Self {
-        match value {
-            Value::Json([b'{', ..]) | Value::Map(_) => {
-                Self::Keys(entries(value).into_iter().map(|(key, _)| key).collect::<Vec<_>>().into_iter())
+    pub(super) fn or_keys_of(value: Cow<'a, Value<'a>>) -> Self {
+        match (value.as_ref(), &value) {
+            (Value::Json([b'{', ..]) | Value::Map(_), _) => {
+                Self::Keys(entries(&value).into_iter().map(|(key, _)| key).collect::<Vec<_>>().into_iter())
             }
-            list => Self::of(list),
+            (_, Cow::Borrowed(Value::List(list))) => Self::Slice(list.iter()),
+            (list, _) => Self::of(list),
         }
     }
 }
@@ -50,6 +53,7 @@ impl<'a> Iterator for Elements<'a> {
                 *at += 1;
                 list.get(*at - 1).cloned()
             }
+            Self::Slice(elements) => elements.next().map(Value::borrowed),
             Self::Keys(keys) => keys.next(),
         }
     }

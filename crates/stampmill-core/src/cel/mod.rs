@@ -49,8 +49,13 @@ pub struct Expression {
 pub struct Options {
     pub payload: PayloadFormat,
     /// The variables that steps before have set, by the first part of their names.
-    pub vars: BTreeSet<String>,
+    pub vars: Arc<BTreeSet<String>>,
     pub limits: Limits,
+}
+
+/// The names of all functions and macros.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    check::function_names()
 }
 
 // === impl Expression ===
@@ -94,6 +99,6 @@ impl Expression {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { payload: PayloadFormat::Json, vars: BTreeSet::new(), limits: Limits::default() }
+        Self { payload: PayloadFormat::Json, vars: Arc::default(), limits: Limits::default() }
     }
 }

@@ -21,7 +21,7 @@ fn batch(payload: Option<&str>) -> Batch {
 }
 
 fn options() -> Options {
-    let vars = ["rate", "customer"].map(str::to_owned).into();
+    let vars = Arc::new(["rate", "customer"].map(str::to_owned).into());
     Options { vars, ..Options::default() }
 }
 

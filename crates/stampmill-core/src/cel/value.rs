@@ -88,6 +88,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same value, without a copy of its text.
+    pub(super) fn borrowed(&'a self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(Cow::Borrowed(text)),
+            Self::Bytes(bytes) => Self::Bytes(Cow::Borrowed(bytes)),
+            Self::Number(Number::Long(text)) => Self::Number(Number::Long(Cow::Borrowed(text))),
+            other => other.clone(),
+        }
+    }
+
     /// `None` for what holds a part of a document: no constant does.
     pub(super) fn into_constant(self) -> Option<Value<'static>> {
         Some(match self {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::fault::{Fault, FaultClass};
 use crate::json::{Found, Rules, scan};
@@ -429,4 +431,53 @@ fn the_crate_renders_what_no_plan_can() {
         Err(FaultClass::Helper)
     );
     assert!(Template::new("{{#if}", &options).is_err());
+}
+
+/// Over these variables and an empty payload.
+fn with_vars(template: &Template, vars: &str) -> Result<String, Fault> {
+    let batch = batch("{}");
+    let record: Record<'_> = batch.record(0);
+    let mut sources = Sources::default();
+    let plan = template.plan(&mut sources);
+    assert!(plan.reads_vars());
+    let (reads, mut found) = (sources.vars.compile(), Found::default());
+    scan(vars.as_bytes(), &Rules::default(), &reads, &mut found).map_err(Fault::from)?;
+    let vars = Document { bytes: Some(vars.as_bytes()), found: &found, reads: &reads };
+    let input = Input { record: &record, payload: Document::unread(), vars };
+    let mut out = Vec::new();
+    plan.render(&input, &mut Loops::default(), &mut out)?;
+    Ok(String::from_utf8(out).expect("the output is UTF-8"))
+}
+
+#[test]
+fn variables_are_read_as_fields_are() {
+    let vars = r#"{ "a": {"b": 1.50, "t": "x\u00e9\"", "o": { "p": [ 1, 2 ] }}, "list": [ {"n": 1}, {"n": 2} ], "none": null }"#;
+    let known = Arc::new(["a", "list", "none", "later"].map(str::to_owned).into());
+    let json = Options { vars: known, ..Options::new(Media::Json, ambient()) };
+    let text = Options { media: Media::Text, ..json.clone() };
+    let strict = Options { missing: Missing::Strict, ..json.clone() };
+    let cases = [
+        (&json, "{{vars.a.b}}", "1.50"),
+        (&json, r#"["{{vars.a.t}}", {{vars.a.t}}, {{vars.a.o}}]"#, r#"["x\u00e9\"", "x\u00e9\"", {"p":[1,2]}]"#),
+        (&json, "{{vars.a.nope}}", "null"),
+        (&json, r#""{{vars.later}}{{vars.none}}""#, r#""""#),
+        (&text, "{{vars.a.t}} {{vars.none}}{{vars.a.o}}", "xé\" {\"p\":[1,2]}"),
+        (&json, "{{#if vars.a.b}}1{{else}}2{{/if}}", "1"),
+        (&json, "{{#if vars.later}}1{{else}}2{{/if}}", "2"),
+        (&json, "{{#with vars.a.o}}{{p}}{{/with}}", "[1,2]"),
+        (&json, "[{{#each vars.list}}{{n}}{{#unless @last}}, {{/unless}}{{/each}}]", "[1, 2]"),
+        (&text, "{{#each vars.a.o as |v k|}}{{k}}={{v}}{{@key}}{{/each}}", "p=[1,2]p"),
+        (&json, "{{add vars.a.b 1}}", "2.50"),
+        (&strict, "{{vars.a.b}}", "1.50"),
+    ];
+    for (options, source, expected) in cases {
+        assert_eq!(with_vars(&template(source, options), vars).as_deref(), Ok(expected), "{source}");
+    }
+    let fault = with_vars(&template("{{vars.a.nope}}", &strict), vars).expect_err("it is not there");
+    assert_eq!(fault.class, FaultClass::MissingField);
+    assert!(fault.reason.starts_with("the record has no `vars.a.nope` (template line 1, column 1)"), "{fault}");
+    let refused = |source: &str, options: &Options| Template::new(source, options).expect_err(source).message;
+    assert_eq!(refused("{{vars.lst}}", &json), "no step before sets `vars.lst`: did you mean `vars.list`?");
+    let none = Options::new(Media::Json, ambient());
+    assert_eq!(refused("{{vars.a}}", &none), "no step before sets `vars.a`, nor any other variable");
 }
