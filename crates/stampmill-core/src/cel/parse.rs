@@ -328,7 +328,7 @@ impl Parser {
             }
             Token::Symbol("{") => self.map(place),
             // `.payload` is `payload`, looked up outside of all macros: nothing there has another meaning here.
-            Token::Symbol(".") if matches!(self.peek(), Token::Name(_)) => self.primary(),
+            Token::Symbol(".") if matches!(self.peek(), Token::Name(name) if !is_keyword(name)) => self.primary(),
             Token::Name(name) => self.name(name, place),
             Token::LeastInt => {
                 Err(place.mistake("a whole number has 64 bits: write `9223372036854775808.0`, which is a decimal"))

@@ -464,7 +464,7 @@ fn variables_are_read_as_fields_are() {
         (&text, "{{vars.a.t}} {{vars.none}}{{vars.a.o}}", "xé\" {\"p\":[1,2]}"),
         (&json, "{{#if vars.a.b}}1{{else}}2{{/if}}", "1"),
         (&json, "{{#if vars.later}}1{{else}}2{{/if}}", "2"),
-        (&json, "{{#with vars.a.o}}{{p}}{{/with}}", "[1,2]"),
+        (&json, "[{{#with vars.a.o}}{{p}}{{/with}}]", "[[1,2]]"),
         (&json, "[{{#each vars.list}}{{n}}{{#unless @last}}, {{/unless}}{{/each}}]", "[1, 2]"),
         (&text, "{{#each vars.a.o as |v k|}}{{k}}={{v}}{{@key}}{{/each}}", "p=[1,2]p"),
         (&json, "{{add vars.a.b 1}}", "2.50"),
