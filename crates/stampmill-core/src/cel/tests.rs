@@ -212,6 +212,23 @@ fn logic_absorbs_what_does_not_matter() {
 }
 
 #[test]
+fn operators_bind_as_the_language_has_it() {
+    all_come_to(&[
+        ("1 + 2 * 3 - 4 - 5", "-2"),
+        ("2 * 3 % 4 + 1", "3"),
+        ("-2 * 3 + --1", "-5"),
+        ("1 + 1 == 2 && 2 < 1 + 2 || payload.nope", "true"),
+        ("false && false || true", "true"),
+        ("true || false && false", "true"),
+        ("!false && false", "false"),
+        ("1 < 2 == true", "true"),
+        ("true ? false ? 1 : 2 : 3", "2"),
+        ("-[1, 2][1] + 1", "-1"),
+        ("!payload.map.b.c[0] == false", "true"),
+    ]);
+}
+
+#[test]
 fn fields_places_and_keys() {
     all_come_to(&[
         ("payload.map.b.c[0]", "true"),
