@@ -407,7 +407,7 @@ fn literal_node(place: Place, literal: &Token) -> Node {
             Ok(whole) => Number::Int(whole),
             Err(_) => Number::Long(whole.to_string().into()),
         }),
-        Token::Decimal(text) => Value::Number(Number::parse(text).into_owned()),
+        Token::Decimal(text) => Value::Number(Number::parse(text.as_bytes()).into_owned()),
         Token::Text(text) => Value::Text(text.clone().into()),
         Token::Bytes(bytes) => Value::Bytes(bytes.clone().into()),
         Token::Name(name) if name == "true" => Value::Bool(true),

@@ -164,7 +164,7 @@ fn to_double(value: Value<'_>) -> Result<Value<'_>, Problem> {
             if !is_number {
                 return Err(other(format!("`double` takes a number as JSON has it, and not \"{text}\"")));
             }
-            Ok(Value::Number(Number::parse(&text).into_decimal().into_owned()))
+            Ok(Value::Number(Number::parse(text.as_bytes()).into_decimal().into_owned()))
         }
         _ => Err(not_expected()),
     }

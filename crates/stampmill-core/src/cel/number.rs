@@ -46,40 +46,38 @@ const TEXT: usize = 32;
 impl<'a> Number<'a> {
     /// Reads what is a number of JSON.
     #[inline]
-    pub(super) fn parse(text: &'a str) -> Self {
-        let bytes = text.as_bytes();
-        let (negative, digits) = match bytes {
+    pub(super) fn parse(text: &'a [u8]) -> Self {
+        let (negative, digits) = match text {
             [b'-', digits @ ..] => (true, digits),
             digits => (false, digits),
         };
-        let (mut mantissa, mut scale, mut has_point) = (0_i64, 0_u8, false);
-        // 18 digits and the point always fit.
-        if digits.len() <= 19 {
-            for byte in digits {
-                match byte {
-                    b'0'..=b'9' => {
-                        let Some(next) = mantissa.checked_mul(10) else { return Self::long(text) };
-                        let Some(next) = next.checked_add(i64::from(byte - b'0')) else { return Self::long(text) };
-                        mantissa = next;
-                        scale += u8::from(has_point);
-                    }
-                    b'.' => has_point = true,
-                    _ => return Self::long(text),
-                }
-            }
-            let mantissa = if negative { -mantissa } else { mantissa };
-            return match (has_point, negative && mantissa == 0) {
-                // Only its text keeps the sign.
-                (_, true) => Self::long(text),
-                (false, false) => Self::Int(mantissa),
-                (true, false) => Self::Decimal { mantissa, scale },
-            };
+        // So many digits always fit into 64 bits.
+        if digits.len() > 18 {
+            return Self::long(text);
         }
-        Self::long(text)
+        let (mut mantissa, mut scale, mut has_point) = (0_i64, 0_u8, false);
+        for byte in digits {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = mantissa * 10 + i64::from(byte - b'0');
+                    scale += u8::from(has_point);
+                }
+                b'.' => has_point = true,
+                _ => return Self::long(text),
+            }
+        }
+        match (has_point, negative) {
+            // Only its text keeps the sign.
+            (_, true) if mantissa == 0 => Self::long(text),
+            (false, _) => Self::Int(if negative { -mantissa } else { mantissa }),
+            (true, _) => Self::Decimal { mantissa: if negative { -mantissa } else { mantissa }, scale },
+        }
     }
 
     #[cold]
-    fn long(text: &'a str) -> Self {
+    fn long(text: &'a [u8]) -> Self {
+        // A document that was checked is UTF-8.
+        let text = std::str::from_utf8(text).unwrap_or_default();
         match text.parse() {
             Ok(whole) if text != "-0" => Self::Int(whole),
             _ => Self::Long(Cow::Borrowed(text)),

@@ -45,7 +45,7 @@ impl<'a> Value<'a> {
             [b't', ..] => Self::Bool(true),
             [b'f', ..] => Self::Bool(false),
             [b'n', ..] => Self::Null,
-            number => Self::Number(Number::parse(as_text(number))),
+            number => Self::Number(Number::parse(number)),
         }
     }
 
