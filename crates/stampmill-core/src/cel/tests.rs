@@ -222,7 +222,7 @@ fn operators_bind_as_the_language_has_it() {
         ("true || false && false", "true"),
         ("!false && false", "false"),
         ("1 < 2 == true", "true"),
-        ("true ? false ? 1 : 2 : 3", "2"),
+        ("true ? (false ? 1 : 2) : 3", "2"),
         ("-[1, 2][1] + 1", "-1"),
         ("!payload.map.b.c[0] == false", "true"),
     ]);

@@ -256,7 +256,7 @@ struct Prefix {
 
 /// What stands before the quote of a string; `None` if there is no string.
 fn string_prefix(rest: &str) -> Option<Prefix> {
-    let length = rest.find(['"', '\'']).filter(|length| *length <= 2)?;
+    let length = rest.bytes().take(3).position(|byte| matches!(byte, b'"' | b'\''))?;
     let letters = rest[..length].to_ascii_lowercase();
     matches!(letters.as_str(), "" | "r" | "b" | "br" | "rb").then(|| Prefix {
         length,
