@@ -325,8 +325,8 @@ impl<'a> Digits<'a> {
         let Some(first) = digits.iter().position(|byte| matches!(byte, b'1'..=b'9')) else {
             return Self { negative: false, digits: &[], magnitude: None };
         };
-        let before = if first < point { point - first } else { 0 };
-        let zeros = if first > point { first - point - 1 } else { 0 };
+        let before = point.saturating_sub(first);
+        let zeros = first.saturating_sub(point + 1);
         let magnitude = exponent.saturating_add(before as i128 - zeros as i128);
         Self { negative, digits: &digits[first..], magnitude: Some(magnitude) }
     }

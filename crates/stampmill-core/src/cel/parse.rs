@@ -369,9 +369,12 @@ impl Parser {
         ast(place.to(end), Kind::Call { receiver: None, name, name_place: place, arguments })
     }
 
-    /// Values between commas up to what closes them; a list may end with a comma.
+    /// Values between commas up to what closes them; a list may end with a comma, and be nothing but one.
     fn arguments(&mut self, close: &'static str) -> Result<(Vec<Ast>, Place), Mistake> {
         let mut arguments = Vec::new();
+        if close == "]" && self.take(",").is_some() {
+            return Ok((arguments, self.expect(close)?));
+        }
         loop {
             if (arguments.is_empty() || close == "]")
                 && let Some(end) = self.take(close)
@@ -393,6 +396,9 @@ impl Parser {
 
     fn map(&mut self, open: Place) -> Result<Ast, Mistake> {
         let mut entries = Vec::new();
+        if self.take(",").is_some() {
+            return ast(open.to(self.expect("}")?), Kind::Map(entries));
+        }
         loop {
             if let Some(end) = self.take("}") {
                 return ast(open.to(end), Kind::Map(entries));
