@@ -264,6 +264,10 @@ impl<'a> Run<'a> {
     fn is_in(&mut self, sides: &[Node; 2], value: &Value<'a>, range: &Value<'a>) -> Evaluated<bool> {
         let here = sides[1].place;
         self.charge(range, here)?;
+        let keys = Kinds::TEXT | Kinds::NUMBER | Kinds::BOOL;
+        if range.kind() == Kinds::MAP && !value.kind().meets(keys) {
+            return Err(sides[0].place.fails(not_taken("in", keys, value)));
+        }
         match (range, value) {
             (Value::Json(json @ [b'{', ..]), Value::Text(key)) => Ok(member(json, key).is_some()),
             (Value::Json([b'{', ..]), _) => Ok(false),

@@ -281,6 +281,7 @@ fn fields_places_and_keys() {
         ("payload.items[0].tags", "`payload.items[0].tags` is not there"),
         ("headers.nope", "`headers.nope` is not there"),
         ("topic.x", "refused: `topic` is a string, which has no fields"),
+        ("payload.list in payload.map", "and `payload.list` is a list"),
         ("1 in payload.type", "`in` takes a list or a map, and `payload.type` is a string"),
         ("payload.items.exists(i, i.nope == 1)", "line 1, column 25: `i.nope` is not there"),
     ]);
@@ -575,7 +576,7 @@ fn text_is_written_as_it_is() {
             &batch(Some(PAYLOAD)),
             |plan, input| {
                 let mut out = b"kept ".to_vec();
-                plan.write_text(input, &mut out).map(|()| out)
+                plan.write_text(input, &mut out).map(|_| out)
             },
         );
         assert_eq!(written.map(String::from_utf8), Ok(Ok(format!("kept {expected}"))), "{source}");

@@ -57,7 +57,8 @@ pub(super) fn sinks<'a>(
         }
         several(pipeline, common, &options)
     } else {
-        if !shared.is_there("topic") {
+        // That it is no table has been noted.
+        if !shared.is_there("topic") && (shared.is_table() || !pipeline.is_there("sink")) {
             shared.reading.note(ConfigError::Missing { at: shared.at("topic"), doc: "the topic to write" });
         }
         vec![one(&shared, "sink".to_owned(), &options).map(|one| outlet(one, None, 0))]

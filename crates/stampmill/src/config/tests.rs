@@ -333,7 +333,7 @@ pipelines:
         "c.yaml:10: `pipelines.Bank.transforms.0.log.message`: ",
         "`pipelines.Bank.transforms.0.log.level`: expected `error` or `warn` or `info` or `debug` or `trace`",
         "c.yaml:11: `pipelines.Bank.transforms.1.envelop` is not a key; the nearest is `envelope`",
-        "`pipelines.Bank.transforms.1`: expected a step with either `log` or `envelope`, got neither",
+        "`pipelines.Bank.transforms.1`: expected a step: one of `log`, `envelope`, ",
         "c.yaml:12: `pipelines.Bank.transforms.2.envelope.file`: template file `",
         "`a b` is not a topic's name",
         "`pipelines.Bank.sink.partition`: expected `key` or `source` or a number from 0 to 2147483647",
@@ -585,8 +585,7 @@ fn what_is_wrong_in_a_step_is_told_with_its_place() {
       - {}";
     variant("wrong-steps", "topic: out }", steps).refused(&[
         "`pipelines.bank-audit.transforms.1.filter`: expected either `if` or `unless`, got both",
-        "`pipelines.bank-audit.transforms.2.filter.if`: ",
-        "there is no variable `payloat`",
+        "`pipelines.bank-audit.transforms.2.filter.if`: line 1, column 1: there is no variable `payloat`",
         "expected a name of letters, digits and `_`, which does not begin with a digit, got `a-b`",
         "`pipelines.bank-audit.transforms.3.set.key`: expected a template, `cel:` and an expression, or null, got a list",
         "`pipelines.bank-audit.transforms.4.switch.0.when`: expected a condition: only the last case may be without one, got none",
