@@ -119,7 +119,13 @@ mod tests {
     fn parts_of_one_record_may_be_duplicates_of_one_another() {
         let mut window = Window::new(10);
         let at = |part| (Offset::new(7), part);
-        assert_eq!([0, 1, 2].map(|part| window.is_duplicate(u128::from(part as u8 % 2), at(part))), [false, false, true]);
-        assert_eq!([0, 1, 2].map(|part| window.is_duplicate(u128::from(part as u8 % 2), at(part))), [false, false, true]);
+        assert_eq!(
+            [0, 1, 2].map(|part| window.is_duplicate(u128::from(part as u8 % 2), at(part))),
+            [false, false, true]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|part| window.is_duplicate(u128::from(part as u8 % 2), at(part))),
+            [false, false, true]
+        );
     }
 }

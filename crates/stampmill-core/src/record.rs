@@ -238,7 +238,8 @@ impl<'a> Headers<'a> {
     /// Name and value. A name is whatever bytes the sender wrote: Kafka asks for UTF-8 and checks nothing.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let Self { bytes, entries, changes } = *self;
-        let came = entries.iter().map(move |entry| (&bytes[entry.name.clone()], entry.value.clone().map(|v| &bytes[v])));
+        let came =
+            entries.iter().map(move |entry| (&bytes[entry.name.clone()], entry.value.clone().map(|v| &bytes[v])));
         let came = came.filter(|(name, _)| changes.iter().all(|change| change.name.as_bytes() != *name));
         let set = changes.iter().filter_map(|change| Some((change.name.as_bytes(), Some(change.value.as_deref()?))));
         came.chain(set)

@@ -13,13 +13,13 @@ pub use self::flowing::Scratch;
 use self::program::Program;
 use self::running::Running;
 pub use self::steps::{
-    Assigned, Assignment, Case, Dedupe, Filter, Flow, Level, Log, Lookup, MissingRow, Outlet, Passes, Split, Step, Target,
-    To,
+    Assigned, Assignment, Case, Dedupe, Filter, Flow, Level, Log, Lookup, MissingRow, Outlet, Passes, Split, Step,
+    Target, To,
 };
 use crate::fault::Fault;
+use crate::input::Input;
 use crate::json::Rules;
 use crate::record::{HeaderChange, Record};
-use crate::input::Input;
 use crate::{cel, template};
 
 /// The steps of a pipeline and what its sinks take, as a program.
@@ -60,14 +60,25 @@ pub struct LogSink<'a> {
 /// What comes of a record, each as it comes.
 pub enum Came<'c, 'a> {
     /// These sinks take it, by their numbers.
-    Out { sinks: &'c [usize], outgoing: &'c mut Outgoing<'a, 'c> },
+    Out {
+        sinks: &'c [usize],
+        outgoing: &'c mut Outgoing<'a, 'c>,
+    },
     /// A step let nothing through.
-    Nothing { step: &'c str },
+    Nothing {
+        step: &'c str,
+    },
     /// What comes from here to the [`Came::EndIfNew`] that belongs to it goes out only if the window has not met the key.
-    IfNew { step: &'c str, window: usize, key: u128 },
+    IfNew {
+        step: &'c str,
+        window: usize,
+        key: u128,
+    },
     EndIfNew,
     /// What comes counts for that bucket.
-    Throttled { bucket: usize },
+    Throttled {
+        bucket: usize,
+    },
 }
 
 /// What goes out of a record.

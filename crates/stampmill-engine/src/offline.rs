@@ -11,7 +11,7 @@ use crate::credits::Credits;
 use crate::kafka::writer::{TopicWriter, WriteError};
 use crate::messages::{ChargedBatch, Work};
 use crate::outputs::{OutputValue, Outputs};
-use crate::producer::outgoing::{changed, Destination, Form, Partitions, Parts, SinkTopics};
+use crate::producer::outgoing::{Destination, Form, Partitions, Parts, SinkTopics, changed};
 use crate::rendering::render;
 use crate::settings::PipelineSettings;
 

@@ -99,7 +99,7 @@ fn for_sink(
         (key, _) => key,
     };
     let is_changed = outgoing.timestamp().is_some() || !outgoing.headers().is_empty();
-    let changed = is_changed
-        .then(|| Box::new(Changed { timestamp: outgoing.timestamp(), headers: outgoing.headers().to_vec() }));
+    let changed =
+        is_changed.then(|| Box::new(Changed { timestamp: outgoing.timestamp(), headers: outgoing.headers().to_vec() }));
     Ok(Send { sink: number, key, value, headers, changed })
 }

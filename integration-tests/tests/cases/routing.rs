@@ -31,8 +31,11 @@ impl Routing<'_> {
 
     fn start(&self, name: &str) -> Program {
         let Scenario { bootstrap, input, group, dead_letters, folder, .. } = self.scenario;
-        let sinks: String =
-            self.sinks.iter().map(|(sink, says)| format!("      - {{ topic: {}{says} }}\n", self.topic(sink))).collect();
+        let sinks: String = self
+            .sinks
+            .iter()
+            .map(|(sink, says)| format!("      - {{ topic: {}{says} }}\n", self.topic(sink)))
+            .collect();
         let text = format!(
             "connections: {{ kafka: {{ bootstrap.servers: '{bootstrap}' }} }}
 pipelines:
@@ -52,7 +55,8 @@ pipelines:
 }
 
 fn record(number: usize) -> TestRecord {
-    let items: Vec<String> = (0..PARTS).map(|part| format!(r#"{{"part":{part},"price":{}.50}}"#, number * PARTS + part)).collect();
+    let items: Vec<String> =
+        (0..PARTS).map(|part| format!(r#"{{"part":{part},"price":{}.50}}"#, number * PARTS + part)).collect();
     let kind = ["a", "b", "c"][number % 3];
     let text = format!(r#"{{"id":{number},"kind":"{kind}","items":[{}]}}"#, items.join(","));
     TestRecord { key: Some(number.to_string().into_bytes()), ..TestRecord::value(number as i32 % PARTITIONS, text) }
@@ -95,11 +99,14 @@ fn is_large(number: usize, part: usize) -> bool {
     number * PARTS + part > 600
 }
 
-const SINKS: [(&str, &str); 2] = [("all", ", partition: source"), ("large", ", partition: source, when: payload.price > 600.5")];
+const SINKS: [(&str, &str); 2] =
+    [("all", ", partition: source"), ("large", ", partition: source, when: payload.price > 600.5")];
 
 fn prepared(kafka: &Kafka, name: &str, records: usize) -> Scenario {
     let scenario = setup(name, &kafka.client).with_topics(PARTITIONS);
-    SINKS.iter().for_each(|(sink, _)| kafka.client.create_topic(&format!("{}-{sink}", scenario.output), PARTITIONS, &[]));
+    SINKS
+        .iter()
+        .for_each(|(sink, _)| kafka.client.create_topic(&format!("{}-{sink}", scenario.output), PARTITIONS, &[]));
     kafka.client.produce(&scenario.input, (0..records).map(record));
     scenario
 }

@@ -39,24 +39,80 @@ pub(super) struct Program {
 #[derive(Clone, Debug)]
 pub(super) enum Operation {
     /// By the number of the log step.
-    Log { log: usize, message: template::Plan, stage: Stage },
-    Envelope { name: Arc<str>, plan: template::Plan, from: Stage, to: Stage },
-    Filter { name: Arc<str>, condition: cel::Plan, passes: Passes, stage: Stage },
+    Log {
+        log: usize,
+        message: template::Plan,
+        stage: Stage,
+    },
+    Envelope {
+        name: Arc<str>,
+        plan: template::Plan,
+        from: Stage,
+        to: Stage,
+    },
+    Filter {
+        name: Arc<str>,
+        condition: cel::Plan,
+        passes: Passes,
+        stage: Stage,
+    },
     /// On to the first case that holds, or else to the last place.
-    Switch { name: Arc<str>, cases: Vec<(cel::Plan, Pc)>, otherwise: Pc, stage: Stage },
-    Set { name: Arc<str>, assignments: Vec<(Target, Value)>, stage: Stage },
-    Split { name: Arc<str>, list: List, limit: usize, from: Stage, to: Stage },
-    Mask { name: Arc<str>, document: Slot, mask: usize, from: Stage, to: Stage },
-    Lookup { name: Arc<str>, table: Arc<Table>, key: cel::Plan, into: Arc<str>, missing: MissingRow, stage: Stage },
+    Switch {
+        name: Arc<str>,
+        cases: Vec<(cel::Plan, Pc)>,
+        otherwise: Pc,
+        stage: Stage,
+    },
+    Set {
+        name: Arc<str>,
+        assignments: Vec<(Target, Value)>,
+        stage: Stage,
+    },
+    Split {
+        name: Arc<str>,
+        list: List,
+        limit: usize,
+        from: Stage,
+        to: Stage,
+    },
+    Mask {
+        name: Arc<str>,
+        document: Slot,
+        mask: usize,
+        from: Stage,
+        to: Stage,
+    },
+    Lookup {
+        name: Arc<str>,
+        table: Arc<Table>,
+        key: cel::Plan,
+        into: Arc<str>,
+        missing: MissingRow,
+        stage: Stage,
+    },
     /// By the number of the window.
-    Dedupe { name: Arc<str>, key: cel::Plan, window: usize, stage: Stage },
+    Dedupe {
+        name: Arc<str>,
+        key: cel::Plan,
+        window: usize,
+        stage: Stage,
+    },
     /// By the number of the bucket.
-    Throttle { bucket: usize },
+    Throttle {
+        bucket: usize,
+    },
     Jump(Pc),
     /// The payload goes on in another stage.
-    Move { from: Stage, to: Stage },
+    Move {
+        from: Stage,
+        to: Stage,
+    },
     /// The end of a flow.
-    Out { outlets: Vec<Way>, origin: Stage, stage: Stage },
+    Out {
+        outlets: Vec<Way>,
+        origin: Stage,
+        stage: Stage,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -281,8 +337,12 @@ impl Builder {
         }
         let after = self.operations.len();
         let is_open = otherwise.is_none();
-        let operation =
-            Operation::Switch { name: name.into(), cases: conditions, otherwise: otherwise.unwrap_or(after), stage: at.stage };
+        let operation = Operation::Switch {
+            name: name.into(),
+            cases: conditions,
+            otherwise: otherwise.unwrap_or(after),
+            stage: at.stage,
+        };
         self.operations[place] = operation;
         self.meet(at, is_open, ends, after)
     }

@@ -9,10 +9,10 @@ use super::program::{End, List, Operation, Pc, Program, Stage, Value};
 use super::steps::{MissingRow, Passes, Target};
 use super::{Came, Failed, LogSink, OnNull, Outgoing, Reading, cel, template};
 use crate::fault::{Fault, FaultClass};
+use crate::input::{Document, Input};
 use crate::json::Slot;
 use crate::record::Record;
 use crate::table::Table;
-use crate::input::{Document, Input};
 
 pub(super) struct Running<'a, 's> {
     pub(super) program: &'a Program,

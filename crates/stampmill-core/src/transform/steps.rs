@@ -45,7 +45,9 @@ pub enum Step {
     Lookup(Lookup),
     Dedupe(Dedupe),
     /// So many records a second pass, in this instance; those behind them wait.
-    Throttle { per_second: u32 },
+    Throttle {
+        per_second: u32,
+    },
 }
 
 impl Step {

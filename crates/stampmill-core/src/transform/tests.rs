@@ -247,7 +247,8 @@ fn a_template_of_the_sink_reads_the_record_as_it_came() {
     let steps = with_sink(vec![envelope(r#"{"id": 0}"#)], vec![key], Reading::default());
     let batch = batch(&[Some(br#"{"id": "TXN011"}"#)]);
     let run = apply(&steps, &batch.record(0), &mut Scratch::default());
-    let expected = Out { sinks: vec![0], payload: Some(r#"{"id": 0}"#.into()), rendered: Some("TXN011".into()), ..Out::default() };
+    let expected =
+        Out { sinks: vec![0], payload: Some(r#"{"id": 0}"#.into()), rendered: Some("TXN011".into()), ..Out::default() };
     assert_eq!(run.out, Ok(vec![Got::Out(expected)]));
 }
 
@@ -331,7 +332,10 @@ fn a_switch_takes_the_first_case_and_goes_on_behind_it() {
 fn a_switch_without_a_default_leaves_the_rest_as_it_is() {
     let case = Case { when: Some(when("payload == 1")), steps: vec![envelope("[{{payload}}]")] };
     let steps = transforms(vec![Step::Switch(vec![case]), envelope(r#"{"p": {{payload}}}"#)]);
-    assert_eq!(run(&steps, &["1", "2", " 3 "]), [payload(r#"{"p": [1]}"#), payload(r#"{"p": 2}"#), payload(r#"{"p": 3}"#)]);
+    assert_eq!(
+        run(&steps, &["1", "2", " 3 "]),
+        [payload(r#"{"p": [1]}"#), payload(r#"{"p": 2}"#), payload(r#"{"p": 3}"#)]
+    );
 }
 
 #[test]
@@ -466,7 +470,10 @@ fn a_row_of_a_table_becomes_a_variable() {
         (MissingRow::Drop, nothing("lookup[0]")),
         (
             MissingRow::Fail,
-            Err(Failed { step: "lookup[0]".into(), fault: Fault::new(FaultClass::NoRow, "`customers` has no row `8`") }),
+            Err(Failed {
+                step: "lookup[0]".into(),
+                fault: Fault::new(FaultClass::NoRow, "`customers` has no row `8`"),
+            }),
         ),
     ] {
         let lookup = Lookup { table: Arc::clone(&table), key: expression("payload.id"), into: "row".into(), missing };

@@ -36,7 +36,8 @@ fn step(level: Level, options: LogOptions) -> Log {
 }
 
 fn routes(step: &Log, output: LogOutput) -> Arc<LogRoutes> {
-    let transforms = Transforms::new(Flow { steps: vec![Step::Log(step.clone())], outlets: Vec::new() }, Reading::default());
+    let transforms =
+        Transforms::new(Flow { steps: vec![Step::Log(step.clone())], outlets: Vec::new() }, Reading::default());
     Arc::new(LogRoutes::open("p", &transforms, output).expect("a thread"))
 }
 

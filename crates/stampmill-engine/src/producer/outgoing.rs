@@ -209,12 +209,7 @@ impl Destination {
         topic.send(Outgoing { partition, key, payload, timestamp, headers, opaque })
     }
 
-    pub(crate) fn parts<'a>(
-        &self,
-        work: &'a Work,
-        record: &Record<'a>,
-        send: &Send,
-    ) -> Parts<'a> {
+    pub(crate) fn parts<'a>(&self, work: &'a Work, record: &Record<'a>, send: &Send) -> Parts<'a> {
         let bytes = &work.outputs.bytes;
         Parts {
             key: match &send.key {
@@ -233,13 +228,7 @@ impl Destination {
         }
     }
 
-    fn owned_headers(
-        &self,
-        work: &Work,
-        place: usize,
-        record: &Record<'_>,
-        send: &Send,
-    ) -> Option<OwnedHeaders> {
+    fn owned_headers(&self, work: &Work, place: usize, record: &Record<'_>, send: &Send) -> Option<OwnedHeaders> {
         let sink = &self.sinks[send.sink];
         let traced = usize::from(work.outputs.traced.is_some());
         let own = sink.headers.len() + usize::from(sink.content_type.is_some()) + traced;
@@ -271,7 +260,6 @@ impl Destination {
         let trace = trace.map(|header| (TRACEPARENT.as_bytes(), Some(header.as_bytes())));
         passed.chain(rendered).chain(content_type).chain(trace)
     }
-
 }
 
 /// The record with what steps have set of it.

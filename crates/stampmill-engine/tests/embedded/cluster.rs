@@ -57,9 +57,10 @@ impl Cluster {
                 start: Start::Earliest,
                 on_offset_gap: OnOffsetGap::Halt,
             },
-            transforms: Arc::new(Transforms::new(vec![Step::Envelope(envelope)], &[], Reading::default())),
-            sink: Sink {
-                properties: Properties::new(properties, None),
+            transforms: Arc::new(transforms(vec![Step::Envelope(envelope)])),
+            producer: Properties::new(properties, None),
+            sinks: vec![Sink {
+                name: "sink".into(),
                 topic: "out".into(),
                 partition: SinkPartition::Source,
                 key: SinkKey::Source,

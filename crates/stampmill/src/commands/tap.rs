@@ -86,7 +86,8 @@ fn report(error: &dyn std::error::Error, code: u8) -> ExitCode {
 fn follow(pipeline: &PipelineSettings, tap: &Tap, out: &mut dyn Write) -> Result<(), TapError> {
     let follower = Follower::open(pipeline, tap.topic.as_deref(), tap.partition, tap.from)?;
     eprintln!("{} through `{}`; Ctrl-C ends it", described(&follower), pipeline.name);
-    let mut screen = Screen { pipeline, offline: Offline::new(pipeline), tap, left: tap.count.unwrap_or(u64::MAX), out };
+    let mut screen =
+        Screen { pipeline, offline: Offline::new(pipeline), tap, left: tap.count.unwrap_or(u64::MAX), out };
     let mut shown = Ok(());
     follower.follow(&mut |batch| {
         shown = screen.show(batch);

@@ -29,8 +29,8 @@ pub(crate) mod schema;
 mod secrets;
 pub(crate) mod section;
 mod security;
-mod sinks;
 mod show;
+mod sinks;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -79,7 +79,11 @@ fn several(pipeline: &Section<'_>, common: &Common<'_>, options: &Options) -> Ve
     let path = pipeline.path("sinks");
     if items.is_empty() {
         let at = pipeline.at("sinks");
-        pipeline.reading.note(ConfigError::Mismatch { at, expected: "one sink at the least".into(), found: "none".into() });
+        pipeline.reading.note(ConfigError::Mismatch {
+            at,
+            expected: "one sink at the least".into(),
+            found: "none".into(),
+        });
         return vec![None];
     }
     let each = items.iter().enumerate().map(|(number, item)| {

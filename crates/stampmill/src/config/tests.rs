@@ -71,7 +71,10 @@ fn the_smallest_file_takes_the_defaults() {
     assert_eq!(pipeline.source.group, "g");
     assert_eq!((pipeline.source.start, pipeline.source.on_offset_gap), (Start::Earliest, OnOffsetGap::Halt));
     assert_eq!(pipeline.source.properties["bootstrap.servers"], "localhost:9092");
-    assert_eq!((pipeline.sinks[0].partition, pipeline.sinks[0].timestamp), (SinkPartition::ByKey, SinkTimestamp::Source));
+    assert_eq!(
+        (pipeline.sinks[0].partition, pipeline.sinks[0].timestamp),
+        (SinkPartition::ByKey, SinkTimestamp::Source)
+    );
     assert!(matches!(pipeline.sinks[0].key, SinkKey::Source));
     assert_eq!((pipeline.actors.transforms, pipeline.actors.producers), (4, 1));
     assert_eq!(
@@ -606,7 +609,10 @@ fn several_sinks_share_a_connection() {
       - { topic: all, key: \"{{payload.id}}\" }";
     let settings = variant("sinks", "topic: out }", sinks).settings();
     let [large, all] = &settings.pipelines[0].sinks[..] else { panic!("two sinks") };
-    assert_eq!((large.topic.as_str(), large.name.as_str(), large.partition), ("large", "sinks[0]", SinkPartition::Source));
+    assert_eq!(
+        (large.topic.as_str(), large.name.as_str(), large.partition),
+        ("large", "sinks[0]", SinkPartition::Source)
+    );
     assert_eq!((all.topic.as_str(), all.name.as_str(), all.partition), ("all", "sinks[1]", SinkPartition::ByKey));
     assert!(matches!((&large.key, &all.key), (SinkKey::Source, SinkKey::Template)));
     assert_eq!(settings.pipelines[0].producer["linger.ms"], "7");
@@ -615,8 +621,10 @@ fn several_sinks_share_a_connection() {
     variant("both-sinks", "topic: out }", both).refused(&[
         "`pipelines.bank-audit.sink.topic`: `sinks` say this, each for itself: move `topic` there, or leave `sinks` out",
     ]);
-    variant("no-sinks", "topic: out }", "properties: {} }\n    sinks: []").refused(&["expected one sink at the least, got none"]);
-    variant("no-topic", "topic: out }", "partition: 0 }").refused(&["`pipelines.bank-audit.sink.topic` is missing: the topic to write"]);
+    variant("no-sinks", "topic: out }", "properties: {} }\n    sinks: []")
+        .refused(&["expected one sink at the least, got none"]);
+    variant("no-topic", "topic: out }", "partition: 0 }")
+        .refused(&["`pipelines.bank-audit.sink.topic` is missing: the topic to write"]);
     let loops = "properties: {} }\n    sinks: [ { topic: out }, { topic: in } ]";
     variant("sinks-loop", "topic: out }", loops).refused(&["`in`"]);
 }

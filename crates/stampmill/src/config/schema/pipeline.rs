@@ -8,7 +8,12 @@ pub(crate) static PIPELINE: &[Key] = &[
     key("source", Kind::Table(SOURCE), Absent, "where records come from"),
     key("transforms", Kind::Steps(STEPS), Absent, "what happens to a record, in order; nothing, if left out"),
     key("sink", Kind::Table(SINK), Absent, "where envelopes go; what all have in common, where there are `sinks`"),
-    key("sinks", Kind::List(SINKS), Absent, "several topics to write, each with a condition if need be, on one connection"),
+    key(
+        "sinks",
+        Kind::List(SINKS),
+        Absent,
+        "several topics to write, each with a condition if need be, on one connection",
+    ),
     key("actors", Kind::Table(ACTORS), Absent, "how many actors of each kind"),
     key("on_failure", Kind::Table(ON_FAILURE), Absent, "what becomes of a record that cannot be processed"),
     key("payload", Kind::Table(PAYLOAD), Absent, "what a payload must be"),
@@ -260,10 +265,20 @@ pub(crate) static STEPS: &[Key] = &[
     key("log", Kind::Short(LOG), Absent, "writes a line to the log"),
     key("envelope", Kind::Short(ENVELOPE), Absent, "renders the record into its envelope"),
     key("filter", Kind::Short(FILTER), Absent, "lets through what meets a condition; the rest is settled and counted"),
-    key("switch", Kind::List(CASES), Absent, "the steps of the first case that holds; if none does, the record goes on"),
+    key(
+        "switch",
+        Kind::List(CASES),
+        Absent,
+        "the steps of the first case that holds; if none does, the record goes on",
+    ),
     key("set", Kind::Table(SET), Absent, "sets variables, the key, headers or the timestamp for all that follows"),
     key("split", Kind::Short(SPLIT), Absent, "an array becomes as many records, settled when all of them are"),
-    key("mask", Kind::Paths, Absent, "values that become `***`: paths such as `payload.card.number`, `*` for every item"),
+    key(
+        "mask",
+        Kind::Paths,
+        Absent,
+        "values that become `***`: paths such as `payload.card.number`, `*` for every item",
+    ),
     key("dedupe", Kind::Short(DEDUPE), Absent, "lets through what has a key that did not come shortly before"),
     key("throttle", Kind::Short(THROTTLE), Absent, "lets so many records a second through; those behind them wait"),
 ];
@@ -300,12 +315,8 @@ static DEDUPE: &[Key] = &[
     ),
 ];
 
-static THROTTLE: &[Key] = &[key(
-    "per_second",
-    Kind::Number { min: 1, max: 1_000_000_000 },
-    Required,
-    "records a second, of this instance",
-)];
+static THROTTLE: &[Key] =
+    &[key("per_second", Kind::Number { min: 1, max: 1_000_000_000 }, Required, "records a second, of this instance")];
 
 pub(crate) static LOG: &[Key] = &[
     key("message", Kind::Template, Required, "the line, as a template"),

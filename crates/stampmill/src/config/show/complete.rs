@@ -118,11 +118,8 @@ impl Pipeline<'_> {
 
     fn sink(&self, mut sink: Map<String, Value>, profile: &str) -> Value {
         let in_transactions = matches!(self.settings.delivery, Delivery::ExactlyOnce { .. });
-        let set = Set {
-            settings: &self.settings.producer,
-            profile,
-            engine: engine_properties::of_producer(in_transactions),
-        };
+        let set =
+            Set { settings: &self.settings.producer, profile, engine: engine_properties::of_producer(in_transactions) };
         let properties = self.properties(&mut sink, Side::Producer, &set);
         sink.insert("properties".to_owned(), Value::new(None, properties));
         Value::new(None, sink)

@@ -58,7 +58,9 @@ impl<'a> Lines<'a> {
                 self.table(keys, table, below);
             }
             (Kind::Entries(_), None) => self.line(depth, &format!("{head} {{}} # default")),
-            (Kind::Steps(_) | Kind::StepsWithin | Kind::Paths | Kind::Hosts, None) => self.line(depth, &format!("{head} [] # default")),
+            (Kind::Steps(_) | Kind::StepsWithin | Kind::Paths | Kind::Hosts, None) => {
+                self.line(depth, &format!("{head} [] # default"))
+            }
             // The last one stands in files with cases only.
             (_, None) | (Kind::Other(_), _) => self.line(depth, &format!("# {head} (left out)")),
             (Kind::Entries(entry), Some(table)) => self.entries(depth, head, entry, table),
@@ -89,7 +91,9 @@ impl<'a> Lines<'a> {
                 let paths = items(list).iter().filter_map(|item| self.read(head, item)).collect();
                 self.texts(depth, head, paths);
             }
-            (Kind::Template | Kind::TemplateOrNull | Kind::Expression, Some(value)) => self.template(depth, head, value, false),
+            (Kind::Template | Kind::TemplateOrNull | Kind::Expression, Some(value)) => {
+                self.template(depth, head, value, false)
+            }
             (Kind::Text | Kind::Topic | Kind::Path, Some(value)) => self.text(depth, head, value, true),
             (Kind::Secret, Some(value)) => {
                 if let Some(text) = self.read(head, value) {

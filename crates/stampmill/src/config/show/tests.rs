@@ -96,6 +96,7 @@ fn what_is_shown_loads_and_means_the_same() {
         files().into_iter().map(|file| Sources { files: vec![file], ..Sources::default() }).collect();
     let rich = case("rich", RICH);
     cases.push(rich.sources.clone());
+    let mut alike = 0;
     for sources in cases {
         let again = Folder::new("again");
         let first = shown(sources.clone());
@@ -103,8 +104,13 @@ fn what_is_shown_loads_and_means_the_same() {
         let again = Sources { files: vec![again.write("again.yaml", &first)], ..Sources::default() };
         let second = shown(again.clone());
         assert_eq!(values(&second), values(&first), "{first}");
-        assert_eq!(meaning(again), meaning(sources), "{first}");
+        // What was redacted has to be put in again before it means the same.
+        if !first.contains(REDACTED) {
+            assert_eq!(meaning(again), meaning(sources), "{first}");
+            alike += 1;
+        }
     }
+    assert!(alike >= 5, "only {alike} were compared");
 }
 
 /// All values, without origins and comments.

@@ -66,9 +66,8 @@ impl<'a> Decider<'a> {
         writer: &'a TopicWriter,
         replay: &Replay,
     ) -> Result<Self, DeadLettersError> {
-        let partitions = |sink: &Sink| {
-            writer.partitions(&sink.topic).ok_or_else(|| DeadLettersError::NoSink(sink.topic.clone()))
-        };
+        let partitions =
+            |sink: &Sink| writer.partitions(&sink.topic).ok_or_else(|| DeadLettersError::NoSink(sink.topic.clone()));
         let sink_partitions = match replay.to {
             Target::Source => Vec::new(),
             Target::Pipeline => pipeline.sinks.iter().map(partitions).collect::<Result<_, _>>()?,
