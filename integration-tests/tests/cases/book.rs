@@ -271,7 +271,9 @@ impl Session {
     fn command(&self, script: &str) -> std::process::Command {
         let mut command = mortal("bash");
         let own = program::command(Build::Plain);
-        own.get_envs().for_each(|(name, value)| drop(value.is_none().then(|| command.env_remove(name))));
+        for (name, _) in own.get_envs().filter(|(_, value)| value.is_none()) {
+            command.env_remove(name);
+        }
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", self.scenario.folder.join("bin").display()));
         for (listener, place) in [("ADMIN", 1), ("PROBES", 2)] {

@@ -253,7 +253,8 @@ fn a_template_of_the_sink_reads_the_record_as_it_came() {
 }
 
 fn options() -> cel::Options {
-    cel::Options { vars: ["a", "b", "split", "row"].map(str::to_owned).into(), ..Default::default() }
+    let vars = ["a", "b", "split", "row"].map(str::to_owned);
+    cel::Options { vars: Arc::new(vars.into()), ..Default::default() }
 }
 
 fn when(source: &str) -> Expression {
@@ -282,7 +283,7 @@ fn split(path: &[&str]) -> Step {
 
 /// An envelope that may name the variables that the tests set.
 fn wrap(source: &str) -> Step {
-    let options = Options { vars: options().vars.into(), ..Options::new(Media::Json, ambient()) };
+    let options = Options { vars: options().vars, ..Options::new(Media::Json, ambient()) };
     Step::Envelope(Template::new(source, &options).unwrap_or_else(|error| panic!("{error}")))
 }
 

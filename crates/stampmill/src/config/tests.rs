@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use stampmill_core::log_options::{LogOptions, OnFull};
-use stampmill_core::transform::Step;
 use stampmill_engine::settings::{OnOffsetGap, Properties, SinkKey, SinkPartition, SinkTimestamp, Start};
 
 use super::*;
