@@ -1,7 +1,6 @@
 //! Questions to a cluster, and the one thing that is made there: a missing dead-letter topic.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -65,11 +64,7 @@ pub(crate) struct Admin {
 }
 
 /// Whoever asks says what came of it.
-#[derive(Default)]
-struct Quiet {
-    /// Why a connection failed last. That a broker ends it, because it wants TLS, is no error to librdkafka.
-    failed: Mutex<Option<String>>,
-}
+struct Quiet;
 
 impl ClientContext for Quiet {
     fn error(&self, error: KafkaError, reason: &str) {
@@ -77,13 +72,7 @@ impl ClientContext for Quiet {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        if facility == "FAIL" {
-            // Before it stands the name of librdkafka's thread.
-            let reason = line.split_once("]: ").map_or(line, |(_, reason)| reason);
-            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
-        } else if level as i32 <= RDKafkaLogLevel::Error as i32 {
-            super::log_line(level as i32, facility, line);
-        }
+        super::log_line(level as i32, facility, line);
     }
 }
 
@@ -97,14 +86,9 @@ impl Admin {
         for (name, value) in properties.in_force() {
             config.set(name, value);
         }
-        let client = config.set_log_level(RDKafkaLogLevel::Info).create_with_context(Quiet::default())?;
+        let client = config.set_log_level(RDKafkaLogLevel::Error).create_with_context(Quiet)?;
         let client = Live::admin(client, properties.credentials.as_ref());
         Ok(Self { client, runtime: actix_rt::Runtime::new().map_err(AdminError::Runtime)? })
-    }
-
-    fn failed(&self) -> Option<(RDKafkaErrorCode, String)> {
-        let failed = self.client.inner().context().failed.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some((RDKafkaErrorCode::BrokerTransportFailure, failed))
     }
 
     /// All of them. Whoever is kept out is told so as soon as that is known.
@@ -117,7 +101,7 @@ impl Admin {
                 break;
             }
             // That one broker is down is no answer as long as another may give one.
-            trouble = ffi::last_error(self.client.inner()).or_else(|| self.failed()).or(trouble);
+            trouble = ffi::last_error(self.client.inner()).or(trouble);
             if trouble.as_ref().is_some_and(|(code, reason)| Denial::of(*code, reason).is_some()) {
                 break;
             }

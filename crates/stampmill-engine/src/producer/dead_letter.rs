@@ -120,7 +120,7 @@ mod tests {
 
     fn destination() -> Destination {
         let sink = Sink {
-            properties: Default::default(),
+            name: "sink".into(),
             topic: "out".into(),
             partition: SinkPartition::ByKey,
             key: SinkKey::Source,
@@ -131,7 +131,7 @@ mod tests {
         Destination {
             pipeline: "p".into(),
             group: "g".into(),
-            sink,
+            sinks: vec![sink],
             dead_letter_topic: "dead".into(),
             then: crate::settings::Then::DeadLetter,
         }

@@ -37,7 +37,6 @@ fn faults(secured: &Secured) -> Vec<Fault> {
         ("elsewhere", listener("ELSEWHERE"), secured.mutual(), &["IP address mismatch"]),
         ("no-certificate", at(Door::Mutual), trust, &["the brokers want a certificate of this client"]),
         ("stranger", at(Door::Mutual), shows_stranger, &["certificate of this client"]),
-        ("no-tls", at(Door::Mutual), String::new(), &["`security.protocol`"]),
         ("tls-to-plaintext", plaintext, secured.mutual(), &["`security.protocol`"]),
     ]
 }

@@ -16,6 +16,9 @@ pub(super) enum Entry<'a> {
     NotOurs(Record<'a>, LetterError),
 }
 
+/// Says whether to go on.
+pub(super) type Each<'a> = &'a mut dyn FnMut(Entry<'_>, &Progress) -> Result<ControlFlow<()>, DeadLettersError>;
+
 /// Calls `each` with every dead letter of the pipeline that the filters admit; without filters with every record that
 /// is none, too. Several pipelines may share a topic. Every offset of the range that is done counts as progress.
 pub(super) fn scan(
@@ -24,7 +27,7 @@ pub(super) fn scan(
     pipeline: &str,
     filters: &Filters,
     progress: &mut Progress,
-    each: &mut dyn FnMut(Entry<'_>, &Progress) -> Result<ControlFlow<()>, DeadLettersError>,
+    each: Each<'_>,
 ) -> Result<(), DeadLettersError> {
     let mut done = Ok(());
     let mut next = range.low;
