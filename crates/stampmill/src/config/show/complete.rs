@@ -9,6 +9,7 @@ use stampmill_engine::settings::{Delivery, PipelineSettings};
 
 use super::super::Settings;
 use super::super::connection::{self, Connection};
+use super::super::credentials;
 use super::super::layers::{get, long_form};
 use super::super::memory::default_budget;
 use super::super::origin;
@@ -137,7 +138,9 @@ impl Pipeline<'_> {
             return Map::new();
         };
         let overrides = connection::properties(self.reading, end.get("properties"), "properties", side);
-        set.over(connection.in_force(side, &overrides))
+        // What is for the token source is of the connection, and refused elsewhere.
+        let in_force = connection.in_force(side, &overrides);
+        set.over(in_force.filter(|set| !credentials::is_oidc(set.property.first_name())))
     }
 
     fn text(&self, value: Option<&Value>) -> Option<Text> {

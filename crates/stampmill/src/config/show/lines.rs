@@ -3,6 +3,7 @@
 use config::{Value, ValueKind};
 
 use super::super::connection;
+use super::super::credentials;
 use super::super::error::Place;
 use super::super::layers::{self, Layer, entries, get};
 use super::super::owned;
@@ -165,7 +166,7 @@ impl<'a> Lines<'a> {
             let mut shown = Shown::of(&text, is_secret);
             shown.is_comment = owned::reason(name).is_some()
                 || value.origin() == Some(origin::AT_START)
-                || (shown.text == REDACTED && !connection::is_value(name, REDACTED));
+                || (shown.text == REDACTED && !takes_redacted(name));
             self.scalar(depth, &format!("{name}:"), &shown);
         }
     }
@@ -223,6 +224,12 @@ impl Shown {
 
 fn shown(text: &str, is_secret: bool) -> String {
     if is_secret || secrets::is_key(text) { REDACTED.to_owned() } else { secrets::without_logins(text) }
+}
+
+/// Whether a file with that in it still loads. What is for our own token source may be any text.
+fn takes_redacted(property: &str) -> bool {
+    let is_oidc = Property::find(property).is_some_and(|found| credentials::is_oidc(found.first_name()));
+    is_oidc || connection::is_value(property, REDACTED)
 }
 
 fn comment(value: &Value) -> String {
