@@ -5,7 +5,7 @@ use std::process::Command;
 
 const CONFIGURATION: &str = include_str!("../../../config/stampmill.yaml");
 const CASES: &str = include_str!("../../../config/tests/bank-audit.yaml");
-const README: &str = include_str!("../../../README.md");
+const TUTORIAL: &str = include_str!("../../../docs/src/tutorial.md");
 
 /// A folder of its own with the shipped configuration, removed at the end.
 struct Folder(PathBuf);
@@ -48,11 +48,11 @@ fn test(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn the_shipped_cases_pass_as_the_readme_shows() {
+fn the_shipped_cases_pass_as_the_tutorial_shows() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let (code, out, error) = test(&root, &[]);
     assert_eq!((code, error.as_str()), (Some(0), ""), "{out}");
-    assert!(README.contains(&format!("$ stampmill test\n{out}```")), "the README shows another output than:\n{out}");
+    assert!(TUTORIAL.contains(&format!("$ stampmill test\n{out}")), "the tutorial shows another output than:\n{out}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ struct One {
 }
 
 /// What `sink` says of a record to send, and `sinks` of each.
-const OF_ONE: [&str; 6] = ["topic", "partition", "key", "headers", "timestamp", "content_type"];
+pub(super) const OF_ONE: [&str; 6] = ["topic", "partition", "key", "headers", "timestamp", "content_type"];
 
 pub(super) fn sinks<'a>(
     pipeline: &Section<'_>,

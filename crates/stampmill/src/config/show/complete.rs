@@ -16,6 +16,7 @@ use super::super::origin;
 use super::super::properties::Side;
 use super::super::reading::{Reading, Text, place};
 use super::super::schema::{ENVELOPE, LOG, MEMORY};
+use super::super::sinks;
 use super::properties::Set;
 
 /// The merged layers, completed. A default of the engine stands there as if it were written, with its origin.
@@ -78,7 +79,12 @@ impl Pipeline<'_> {
 
         let source = self.source(table(pipeline.get("source")), &profile);
         pipeline.insert("source".to_owned(), source);
-        let sink = self.sink(table(pipeline.get("sink")), &profile);
+        let mut sink = table(pipeline.get("sink"));
+        if pipeline.contains_key("sinks") {
+            // Each of them has its own.
+            sinks::OF_ONE.iter().for_each(|name| drop(sink.remove(*name)));
+        }
+        let sink = self.sink(sink, &profile);
         pipeline.insert("sink".to_owned(), sink);
         Value::new(None, pipeline)
     }
