@@ -110,7 +110,7 @@ fn what_is_shown_loads_and_means_the_same() {
             alike += 1;
         }
     }
-    assert!(alike >= 5, "only {alike} were compared");
+    assert!(alike >= 4, "only {alike} were compared");
 }
 
 /// All values, without origins and comments.
