@@ -2,6 +2,7 @@
 and the texts of licences are read from what is linked, so that nothing here can grow old; a source that looks other than
 expected ends with an error."""
 
+import platform
 import re
 import subprocess
 from pathlib import Path
@@ -58,11 +59,9 @@ def installed(package: str) -> str:
 
 def of_toolchain(arch: str) -> list[Component]:
     """What Debian's compiler and rustup's link in."""
-    # The native packages have the names of the architecture by Debian, the cross compiler's its own.
-    cross = "" if arch == subprocess.run(["uname", "-m"], stdout=subprocess.PIPE, text=True).stdout.strip() else {
-        "aarch64": "-arm64-cross", "x86_64": "-amd64-cross"}[arch]
-    gcc = f"libgcc-12-dev{cross}"
-    versions = {"glibc": installed("libc6-dev" + cross), "gcc-12": installed(gcc)}
+    debian = {"x86_64": "amd64", "aarch64": "arm64"}[arch]
+    gcc = f"libgcc-12-dev:{debian}" if platform.machine() == arch else f"libgcc-12-dev-{debian}-cross"
+    versions = {"glibc": installed(f"libc6-dev:{debian}"), "gcc-12": installed(gcc)}
     upstream = {name: version.partition("-")[0] for name, version in versions.items()}
     copyright = (DEBIAN / "doc/libc6-dev/copyright").read_text() + "\n" + (DEBIAN / "common-licenses/LGPL-2.1").read_text()
     exception = first(r"(?s)(GCC RUNTIME LIBRARY EXCEPTION.*?copyleft\s+requirements of the license of GCC\.)",
