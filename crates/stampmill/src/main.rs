@@ -20,11 +20,6 @@ use stampmill_engine::logging::Format;
 use self::cli::{Check, Cli, Command};
 use self::commands::{check, configured, dead_letters, exit, healthcheck, render};
 
-/// Of the static builds, for musl's own has one lock for all threads. It takes the place of `malloc`, too, for librdkafka.
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
