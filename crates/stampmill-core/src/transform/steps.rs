@@ -4,30 +4,22 @@ use std::sync::Arc;
 
 use crate::cel::Expression;
 use crate::log_options::LogOptions;
-use crate::table::Table;
 use crate::template::Template;
 
-/// Steps, and where what comes out of them goes.
+/// Steps, and the sinks that what comes out of them goes to.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
     pub steps: Vec<Step>,
     pub outlets: Vec<Outlet>,
 }
 
-/// One way out of a flow. Its condition is over what the flow began with, or over the part after a `split`.
+/// A sink, by its place among those of the pipeline. Its condition and its templates are over what the record came with, or
+/// over its part after a `split`.
 #[derive(Clone, Debug)]
 pub struct Outlet {
     /// Always, if there is none.
     pub when: Option<Expression>,
-    pub to: To,
-}
-
-#[derive(Clone, Debug)]
-pub enum To {
-    /// The number of the sink, and the templates that go with it, over what the condition is over.
-    Sink { number: usize, templates: Vec<Template> },
-    /// Another pipeline's flow, which begins with what came out here.
-    Flow { name: String, flow: Flow },
+    pub templates: Vec<Template>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,7 +34,6 @@ pub enum Step {
     Split(Split),
     /// Values at these paths become `***`; `*` stands for every item.
     Mask(Vec<Vec<String>>),
-    Lookup(Lookup),
     Dedupe(Dedupe),
     /// So many records a second pass, in this instance; those behind them wait.
     Throttle {
@@ -60,7 +51,6 @@ impl Step {
             Self::Set(_) => "set",
             Self::Split(_) => "split",
             Self::Mask(_) => "mask",
-            Self::Lookup(_) => "lookup",
             Self::Dedupe(_) => "dedupe",
             Self::Throttle { .. } => "throttle",
         }
@@ -145,27 +135,6 @@ pub struct Split {
     pub path: Vec<String>,
     /// Items at the most.
     pub limit: usize,
-}
-
-/// A row of a table becomes a variable.
-#[derive(Clone, Debug)]
-pub struct Lookup {
-    pub table: Arc<Table>,
-    /// As text, the key of the row.
-    pub key: Expression,
-    pub into: Arc<str>,
-    pub missing: MissingRow,
-}
-
-/// What becomes of a record for which there is no row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingRow {
-    /// The variable is null.
-    Null,
-    /// It cannot be processed.
-    Fail,
-    /// It is settled without an output.
-    Drop,
 }
 
 /// What has a key that came not long before, in the same partition, is settled without an output.

@@ -33,7 +33,7 @@ fn transforms(steps: Vec<Step>) -> Transforms {
 }
 
 fn with_sink(steps: Vec<Step>, templates: Vec<Template>, reading: Reading) -> Transforms {
-    let outlets = vec![Outlet { when: None, to: To::Sink { number: 0, templates } }];
+    let outlets = vec![Outlet { when: None, templates }];
     Transforms::new(Flow { steps, outlets }, reading)
 }
 
@@ -407,11 +407,11 @@ fn arrays_within_arrays_are_split_one_after_the_other() {
 
 #[test]
 fn each_sink_takes_what_its_condition_says() {
-    let outlet = |number, condition: Option<&str>| {
+    let outlet = |condition: Option<&str>| {
         let key = Template::new("{{payload.id}}", &Options::new(Media::Text, ambient())).expect("a text template");
-        Outlet { when: condition.map(when), to: To::Sink { number, templates: vec![key] } }
+        Outlet { when: condition.map(when), templates: vec![key] }
     };
-    let outlets = vec![outlet(0, Some("payload.id > 5")), outlet(1, None), outlet(2, Some("payload.id > 7"))];
+    let outlets = vec![outlet(Some("payload.id > 5")), outlet(None), outlet(Some("payload.id > 7"))];
     let steps = Transforms::new(Flow { steps: vec![envelope("[{{payload.id}}]")], outlets }, Reading::default());
     let out = run(&steps, &[r#"{"id":1}"#, r#"{"id":8}"#]);
     let expected = |sinks: &[usize], id: &str| {
@@ -423,35 +423,9 @@ fn each_sink_takes_what_its_condition_says() {
 
 #[test]
 fn what_no_sink_takes_is_settled() {
-    let outlets = vec![Outlet { when: Some(when("payload > 5")), to: To::Sink { number: 0, templates: Vec::new() } }];
+    let outlets = vec![Outlet { when: Some(when("payload > 5")), templates: Vec::new() }];
     let steps = Transforms::new(Flow { steps: Vec::new(), outlets }, Reading::default());
     assert_eq!(run(&steps, &["5", "6"]), [nothing("sinks"), payload("6")]);
-}
-
-#[test]
-fn a_flow_begins_with_what_came_out_of_another() {
-    let sink = |number| Outlet { when: None, to: To::Sink { number, templates: Vec::new() } };
-    let below = |name: &str, number, source: &str| {
-        let steps = vec![filter("payload.v < 9"), set(var("b"), source), wrap(r#"{"b": {{vars.b}}, "k": {{key}}}"#)];
-        let flow = Flow { steps, outlets: vec![sink(number)] };
-        Outlet { when: None, to: To::Flow { name: name.into(), flow } }
-    };
-    let steps = vec![set(Target::Key, "'key'"), envelope(r#"{"v": {{payload}}}"#)];
-    let outlets = vec![below("one", 1, "payload.v + 1"), sink(0), below("two", 2, "payload.v + 2")];
-    let steps = Transforms::new(Flow { steps, outlets }, Reading::default());
-    let out = run(&steps, &["3", "9"]);
-    let with_key = |sink, payload: &str| {
-        let key = Some(Some("key".into()));
-        Got::Out(Out { sinks: vec![sink], payload: Some(payload.into()), key, ..Out::default() })
-    };
-    let all = vec![
-        with_key(0, r#"{"v": 3}"#),
-        with_key(1, r#"{"b": 4, "k": "key"}"#),
-        with_key(2, r#"{"b": 5, "k": "key"}"#),
-    ];
-    assert_eq!(out[0], Ok(all));
-    let none = |flow: &str| Got::Nothing(format!("{flow}.filter[0]"));
-    assert_eq!(out[1], Ok(vec![with_key(0, r#"{"v": 9}"#), none("one"), none("two")]));
 }
 
 #[test]
@@ -460,29 +434,6 @@ fn masked_values_do_not_go_out() {
     let steps = transforms(vec![Step::Mask(paths), envelope(r#"{"d": {{payload}}}"#)]);
     let out = run(&steps, &[r#"{ "card":{"n":1}, "items":[{"n":"secret","m":2}] }"#, "7"]);
     assert_eq!(out, [payload(r#"{"d": {"card":"***","items":[{"n":"***","m":2}]}}"#), payload(r#"{"d": 7}"#)]);
-}
-
-#[test]
-fn a_row_of_a_table_becomes_a_variable() {
-    let table = Arc::new(crate::table::Table::new("customers"));
-    table.change([(b"7"[..].into(), Some(br#"{"name":"Ann"}"#[..].into()))]);
-    for (missing, expected) in [
-        (MissingRow::Null, payload(r#"{"name": null}"#)),
-        (MissingRow::Drop, nothing("lookup[0]")),
-        (
-            MissingRow::Fail,
-            Err(Failed {
-                step: "lookup[0]".into(),
-                fault: Fault::new(FaultClass::NoRow, "`customers` has no row `8`"),
-            }),
-        ),
-    ] {
-        let lookup = Lookup { table: Arc::clone(&table), key: expression("payload.id"), into: "row".into(), missing };
-        let steps = transforms(vec![Step::Lookup(lookup), wrap(r#"{"name": {{vars.row.name}}}"#)]);
-        let out = run(&steps, &[r#"{"id":7}"#, r#"{"id":8}"#]);
-        assert_eq!(out[0], payload(r#"{"name": "Ann"}"#));
-        assert_eq!(out[1], expected);
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use config::ValueKind;
 use stampmill_core::template::{Media, Options, Template};
-use stampmill_core::transform::{Outlet, To};
+use stampmill_core::transform::Outlet;
 use stampmill_engine::settings::{Properties, Sink, SinkKey, SinkPartition, SinkTimestamp};
 
 use super::connection::{self, Connection};
@@ -29,11 +29,8 @@ pub(super) struct Sinks<'a> {
     pub(super) outlets: Vec<Outlet>,
 }
 
-struct One {
-    sink: Sink,
-    topic: Text,
-    templates: Vec<Template>,
-}
+/// A sink, the text of its topic, and what it takes.
+type One = (Sink, Text, Outlet);
 
 /// What `sink` says of a record to send, and `sinks` of each.
 pub(super) const OF_ONE: [&str; 6] = ["topic", "partition", "key", "headers", "timestamp", "content_type"];
@@ -50,7 +47,7 @@ pub(super) fn sinks<'a>(
     let overrides =
         connection::properties(shared.reading, shared.value("properties"), &shared.path("properties"), Side::Producer);
     let options = common.options(Media::Text);
-    let all: Vec<Option<(One, Outlet)>> = if pipeline.is_there("sinks") {
+    let all: Vec<Option<One>> = if pipeline.is_there("sinks") {
         for name in OF_ONE.into_iter().filter(|name| shared.is_written(name)) {
             let fault = format!("`sinks` say this, each for itself: move `{name}` there, or leave `sinks` out");
             shared.reading.note(ConfigError::Together { at: shared.at(name), fault });
@@ -61,7 +58,7 @@ pub(super) fn sinks<'a>(
         if !shared.is_there("topic") && (shared.is_table() || !pipeline.is_there("sink")) {
             shared.reading.note(ConfigError::Missing { at: shared.at("topic"), doc: "the topic to write" });
         }
-        vec![one(&shared, "sink".to_owned(), &options).map(|one| outlet(one, None, 0))]
+        vec![one(&shared, "sink".to_owned(), &options)]
     };
 
     let to = to?;
@@ -69,12 +66,16 @@ pub(super) fn sinks<'a>(
     let all = all.into_iter().collect::<Option<Vec<_>>>()?;
     let mut producer = to.client(Side::Producer, &overrides);
     profile.of_producer(&mut producer);
-    let (all, outlets): (Vec<One>, Vec<Outlet>) = all.into_iter().unzip();
-    let (sinks, topics) = all.into_iter().map(|one| (one.sink, one.topic)).unzip();
-    Some(Sinks { to, producer, sinks, topics, outlets })
+    let mut made = Sinks { to, producer, sinks: Vec::new(), topics: Vec::new(), outlets: Vec::new() };
+    for (sink, topic, outlet) in all {
+        made.sinks.push(sink);
+        made.topics.push(topic);
+        made.outlets.push(outlet);
+    }
+    Some(made)
 }
 
-fn several(pipeline: &Section<'_>, common: &Common<'_>, options: &Options) -> Vec<Option<(One, Outlet)>> {
+fn several(pipeline: &Section<'_>, common: &Common<'_>, options: &Options) -> Vec<Option<One>> {
     let Some((keys, items)) = pipeline.items("sinks") else { return vec![None] };
     let path = pipeline.path("sinks");
     if items.is_empty() {
@@ -97,15 +98,11 @@ fn several(pipeline: &Section<'_>, common: &Common<'_>, options: &Options) -> Ve
             true => sink.condition("when", &common.expressions()).map(Some),
             false => Some(None),
         };
-        let one = one(&sink, format!("sinks[{number}]"), options);
-        one.zip(when).map(|(one, when)| outlet(one, when, number))
+        // Read before the first `?`, so that all faults are noted.
+        let (sink, topic, outlet) = one(&sink, format!("sinks[{number}]"), options)?;
+        Some((sink, topic, Outlet { when: when?, ..outlet }))
     });
     each.collect()
-}
-
-fn outlet(one: One, when: Option<stampmill_core::cel::Expression>, number: usize) -> (One, Outlet) {
-    let templates = one.templates.clone();
-    (one, Outlet { when, to: To::Sink { number, templates } })
 }
 
 fn one(sink: &Section<'_>, name: String, options: &Options) -> Option<One> {
@@ -131,7 +128,8 @@ fn one(sink: &Section<'_>, name: String, options: &Options) -> Option<One> {
         timestamp: timestamp?,
         content_type,
     };
-    Some(One { sink, topic, templates: key_template.into_iter().chain(header_templates).collect() })
+    let templates = key_template.into_iter().chain(header_templates).collect();
+    Some((sink, topic, Outlet { when: None, templates }))
 }
 
 fn sink_key(sink: &Section<'_>, options: &Options) -> Option<(SinkKey, Option<Template>)> {

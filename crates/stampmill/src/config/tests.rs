@@ -362,7 +362,7 @@ fn properties_are_checked_by_owner_side_name_and_value() {
             &format!("c.yaml:5: `connections.kafka.{owned}` belongs to the engine: "),
         );
     }
-    refused("plugin", "plugin.library.paths: '/tmp/evil.so'", "belongs to the engine: what is loaded into the program");
+    refused("plugin", "plugin.library.paths: '/evil.so'", "belongs to the engine: what is loaded into the program");
     refused("java", "key.deserializer: X", "is of the Java client; leave it out");
     refused("go", "go.batch.producer: true", "is of the Go client; leave it out");
     refused("near", "sasl.pasword: s3cret", "the nearest is `sasl.password`");
