@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::ast::Operator;
+use super::compare::order;
 use super::error::Place;
 use super::failure::{Failure, Problem};
 use super::items::{self, Elements};
 use super::number::Number;
-use super::parse::Operator;
 use super::plan::Read;
-use super::tree::{Macro, MacroKind, Node, Operation, Part, Path};
+use super::tree::{MacroKind, Node, Operation, Part, Path};
 use super::value::{Kinds, Value};
 use crate::fault::Fault;
 use crate::input::{Document, Input};
@@ -35,7 +35,7 @@ pub(super) struct Run<'a> {
 pub(super) type Evaluated<T> = Result<T, Failure>;
 
 /// JSON looked through counts as a step for every so many bytes.
-const BYTES_A_STEP: usize = 64;
+pub(super) const BYTES_A_STEP: usize = 64;
 
 /// The value of a node whose operands are constants; `None` for any other.
 pub(super) fn constant(node: &Node, source: &str) -> Option<Evaluated<Value<'static>>> {
@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
 
     /// A constant is not copied.
     #[inline]
-    fn operand(&mut self, node: &'a Node) -> Evaluated<Cow<'a, Value<'a>>> {
+    pub(super) fn operand(&mut self, node: &'a Node) -> Evaluated<Cow<'a, Value<'a>>> {
         match &node.operation {
             Operation::Constant(value) => Ok(Cow::Borrowed(value)),
             _ => self.value(node).map(Cow::Owned),
@@ -377,82 +377,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What a macro goes through.
-    fn range(&mut self, of: &'a Macro, name: &'static str) -> Evaluated<Elements<'a>> {
-        let range = self.operand(&of.range)?;
-        if !range.kind().meets(Kinds::LIST | Kinds::MAP) {
-            return Err(of.range.place.fails(not_taken(name, Kinds::LIST | Kinds::MAP, &range)));
-        }
-        self.charge(&range, of.range.place)?;
-        Ok(Elements::or_keys_of(range))
-    }
-
-    /// Works a part of a macro out for one element.
-    fn within<T>(
-        &mut self,
-        element: Value<'a>,
-        body: &'a Node,
-        made: fn(&mut Self, &'a Node) -> Evaluated<T>,
-    ) -> Evaluated<T> {
-        self.step(body.place)?;
-        let depth = self.locals.len();
-        self.locals.push(element);
-        let made = made(self, body);
-        self.locals.truncate(depth);
-        made
-    }
-
-    /// `all`, `exists` and `exists_one`. The first two absorb failures as `&&` and `||` do, the last does not.
-    fn asked(&mut self, of: &'a Macro) -> Evaluated<bool> {
-        let (name, decides) = match of.kind {
-            MacroKind::All => ("all", Some(false)),
-            MacroKind::Exists => ("exists", Some(true)),
-            _ => ("exists_one", None),
-        };
-        let range = self.range(of, name)?;
-        let Some(body) = &of.body else { return Ok(false) };
-        let (mut failed, mut count) = (None, 0);
-        for element in range {
-            match (self.within(element, body, Self::holds), decides) {
-                (Ok(holds), Some(decides)) if holds == decides => return Ok(decides),
-                (Ok(holds), _) => count += usize::from(holds),
-                (Err(failure), Some(_)) if !failure.is_final() => failed = failed.or(Some(failure)),
-                (Err(failure), _) => return Err(failure),
-            }
-        }
-        match (failed, decides) {
-            (Some(failure), _) => Err(failure),
-            (None, Some(decides)) => Ok(!decides),
-            (None, None) => Ok(count == 1),
-        }
-    }
-
-    /// `map` and `filter`.
-    fn collect(&mut self, node: &'a Node, of: &'a Macro) -> Evaluated<Value<'a>> {
-        let name = if of.kind == MacroKind::Map { "map" } else { "filter" };
-        let mut made = Vec::new();
-        for element in self.range(of, name)? {
-            self.step(node.place)?;
-            if let Some(condition) = &of.condition
-                && !self.within(element.clone(), condition, Self::holds)?
-            {
-                continue;
-            }
-            made.push(match &of.body {
-                Some(body) => self.within(element, body, Self::value)?,
-                None => element,
-            });
-        }
-        Ok(Value::List(Arc::from(made)))
-    }
-
-    fn step(&mut self, place: Place) -> Evaluated<()> {
+    pub(super) fn step(&mut self, place: Place) -> Evaluated<()> {
         self.steps += 1;
         self.limit(place)
     }
 
     /// What of a document is looked through takes its time.
-    fn charge(&mut self, value: &Value<'_>, place: Place) -> Evaluated<()> {
+    pub(super) fn charge(&mut self, value: &Value<'_>, place: Place) -> Evaluated<()> {
         let length = match value {
             Value::Json(json) => json.len(),
             Value::Text(text) => text.len(),
@@ -474,87 +405,8 @@ impl<'a> Run<'a> {
         let most = self.limits.output_bytes;
         if length > most { Err(place.fails(Problem::TooLong(most))) } else { Ok(()) }
     }
-
-    pub(super) fn equal(&mut self, place: Place, a: &Value<'a>, b: &Value<'a>, depth: usize) -> Evaluated<bool> {
-        if depth > items::MAX_DEPTH {
-            return Err(place.fails(Problem::TooDeep));
-        }
-        Ok(match (a, b) {
-            (Value::Null, Value::Null) => true,
-            (Value::Bool(a), Value::Bool(b)) => a == b,
-            (Value::Number(a), Value::Number(b)) => a.compare(b) == Ordering::Equal,
-            (Value::Text(a), Value::Text(b)) => a == b,
-            (Value::Bytes(a), Value::Bytes(b)) => a == b,
-            (Value::Timestamp(a), Value::Timestamp(b)) => a == b,
-            (Value::Duration(a), Value::Duration(b)) => a == b,
-            (Value::Type(a), Value::Type(b)) => a == b,
-            (a, b) => match (a.kind(), b.kind()) {
-                (Kinds::LIST, Kinds::LIST) => return self.equal_lists(place, a, b, depth),
-                (Kinds::MAP, Kinds::MAP) => return self.equal_maps(place, a, b, depth),
-                _ => false,
-            },
-        })
-    }
-
-    fn equal_lists(&mut self, place: Place, a: &Value<'a>, b: &Value<'a>, depth: usize) -> Evaluated<bool> {
-        let (mut a, mut b) = (Elements::of(a), Elements::of(b));
-        loop {
-            self.step(place)?;
-            match (a.next(), b.next()) {
-                (None, None) => return Ok(true),
-                (Some(a), Some(b)) if self.equal(place, &a, &b, depth + 1)? => {}
-                _ => return Ok(false),
-            }
-        }
-    }
-
-    fn equal_maps(&mut self, place: Place, a: &Value<'a>, b: &Value<'a>, depth: usize) -> Evaluated<bool> {
-        let (a, b) = (items::entries(a), items::entries(b));
-        if a.len() != b.len() {
-            return Ok(false);
-        }
-        for (key, value) in &a {
-            self.step(place)?;
-            let mut found = false;
-            match key {
-                Value::Text(text) => {
-                    let other = b.iter().find(|(key, _)| matches!(key, Value::Text(key) if key == text));
-                    if let Some((_, other)) = other {
-                        found = self.equal(place, value, other, depth + 1)?;
-                    }
-                }
-                key => {
-                    for (other_key, other) in &b {
-                        if self.equal(place, key, other_key, depth + 1)? {
-                            found = self.equal(place, value, other, depth + 1)?;
-                        }
-                    }
-                }
-            }
-            self.steps += (b.len() / BYTES_A_STEP) as u64;
-            if !found {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
-/// `None` for what has no order, or none with the other.
-#[inline]
-fn order(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
-    Some(match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.compare(b),
-        // UTF-8 is in the order of its characters.
-        (Value::Text(a), Value::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
-        (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
-        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-        (Value::Timestamp(a), Value::Timestamp(b)) => a.cmp(b),
-        (Value::Duration(a), Value::Duration(b)) => a.cmp(b),
-        _ => return None,
-    })
-}
-
-fn not_taken(of: &'static str, expected: Kinds, found: &Value<'_>) -> Problem {
+pub(super) fn not_taken(of: &'static str, expected: Kinds, found: &Value<'_>) -> Problem {
     Problem::Operand { of, expected, found: found.kind() }
 }

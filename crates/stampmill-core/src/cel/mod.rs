@@ -5,12 +5,16 @@
 //! record could make right, which gives a [`tree`]; the [`plan`] knows where its paths are kept; [`eval`] works it out
 //! into a [`Value`], or a [`failure`]; [`write`](write) puts that into bytes.
 
+mod ast;
+mod calls;
 mod check;
+mod compare;
 mod error;
 mod eval;
 mod failure;
 mod functions;
 mod items;
+mod macros;
 mod names;
 mod number;
 mod parse;
@@ -55,7 +59,7 @@ pub struct Options {
 
 /// The names of all functions and macros.
 pub fn function_names() -> impl Iterator<Item = &'static str> {
-    check::function_names()
+    calls::function_names()
 }
 
 // === impl Expression ===

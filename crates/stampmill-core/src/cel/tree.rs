@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use regex_lite::Regex;
 
+use super::ast::Operator;
 use super::error::Place;
 use super::functions::Function;
-use super::parse::Operator;
 use super::value::{Kinds, Value};
 use crate::input::Which;
 
