@@ -18,7 +18,7 @@ page:
 # compose.yaml, the manifests, the alerts and the dashboard: against their schemas, promtool, and the program under load with
 # Prometheus. Needs Python, Go, kubectl or kustomize, Debian's `prometheus`, Java and Maven.
 deploy-test:
-	cargo build --release -p stampmill
+	cargo build --release --workspace
 	docker/test/run
 
 # The alerts in the form of the Prometheus Operator, from docker/monitoring/alerts.yaml.

@@ -33,7 +33,8 @@ pub(crate) struct Render {
 
 /// TransformActor -> ProducerActor: put the batch in its place and send it.
 pub(crate) struct Rendered {
-    pub(crate) work: Arc<Work>,
+    /// Not shared yet: `dedupe` steps take out of it what was met before.
+    pub(crate) work: Box<Work>,
     pub(crate) ack: Ack,
 }
 

@@ -134,7 +134,7 @@ impl TransformActor {
         let producer = &self.spec.producers[ack.lane() % self.spec.producers.len()];
         let settings = Arc::clone(&self.spec.settings);
         let work = Work { lane: ack.lane(), epoch: ack.epoch(), number: ack.turn(), batch, outputs, settings };
-        producer.do_send(Rendered { work: Arc::new(work), ack });
+        producer.do_send(Rendered { work: Box::new(work), ack });
     }
 }
 

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod demo;
 mod logging;
+mod process;
 mod progress;
 mod service;
 mod signals;

@@ -38,7 +38,7 @@ impl Progress {
     }
 
     /// There is more to do than was known.
-    pub(crate) fn expect(&mut self, more: u64) {
+    pub(crate) fn extend(&mut self, more: u64) {
         self.total += more;
     }
 

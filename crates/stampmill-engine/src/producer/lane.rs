@@ -192,7 +192,7 @@ impl Lane {
         match self.breaker.admit(work.outputs.failures()) {
             Verdict::Pass => {
                 outlet.log.write_shared(&work.outputs.lines);
-                self.handover = Some(Handover::begin(outlet.deliveries, work, ack));
+                self.handover = Some(Handover::begin(outlet.deliveries, Arc::from(work), ack));
             }
             Verdict::Trip(trip) => {
                 self.is_held = true;
@@ -226,10 +226,7 @@ impl Lane {
 
 /// A batch that comes in its turn, without what `dedupe` steps have met before.
 fn leave_out(mut next: Rendered, outlet: &Outlet<'_>) -> Rendered {
-    // Nobody else has it yet.
-    if let Some(work) = Arc::get_mut(&mut next.work) {
-        next.ack.upstream().windows.leave_out(work, outlet.counters);
-    }
+    next.ack.upstream().windows.leave_out(&mut next.work, outlet.counters);
     next
 }
 

@@ -20,6 +20,7 @@ fn faults(secured: &Secured) -> Vec<Fault> {
     let listener = |name: &str| secured.broker.listener(name).to_string();
     let plaintext = secured.broker.bootstrap.clone();
     let trust = format!("security.protocol: SSL\nssl.ca.location: {}\n", secured.authority.file().display());
+    let trust_only = trust.clone();
     let stranger = secured.stranger.client(USER).expect("a certificate");
     let shows_stranger = secured::mutual(&secured.authority, &stranger);
     let trusts_stranger = secured::mutual(&secured.stranger, &secured.mill);
@@ -38,6 +39,8 @@ fn faults(secured: &Secured) -> Vec<Fault> {
         ("no-certificate", at(Door::Mutual), trust, &["the brokers want a certificate of this client"]),
         ("stranger", at(Door::Mutual), shows_stranger, &["certificate of this client"]),
         ("tls-to-plaintext", plaintext, secured.mutual(), &["`security.protocol`"]),
+        ("plaintext-to-tls", at(Door::Mutual), String::new(), &["`security.protocol`"]),
+        ("tls-to-sasl", at(Door::Sasl), trust_only, &["`security.protocol`"]),
     ]
 }
 

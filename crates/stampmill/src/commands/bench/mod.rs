@@ -1,7 +1,5 @@
 //! `stampmill bench`: what a pipeline costs on the machine, the cluster and the records that it is for.
 
-pub(crate) mod usage;
-
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,10 +9,10 @@ use stampmill_engine::kafka::scratch::Scratch;
 use stampmill_engine::logging::LogOutput;
 use stampmill_engine::settings::{PipelineSettings, Start, Then};
 
-use self::usage::Usage;
 use crate::cli::Bench;
 use crate::commands::choice::choose;
 use crate::commands::exit;
+use crate::process::Usage;
 use crate::progress::Progress;
 use crate::{config, logging};
 

@@ -68,7 +68,7 @@ fn last(
         let low = held.low.max(held.high.saturating_sub(window));
         let mut rows = Vec::new();
         let range = Held { low, ..held };
-        progress.expect(range.offsets());
+        progress.extend(range.offsets());
         scan(reader, range, &pipeline.name, &list.filters, progress, &mut |entry, _| {
             rows.push(row(&entry));
             Ok(ControlFlow::Continue(()))

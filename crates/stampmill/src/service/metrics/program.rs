@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::commands::bench::usage::cpu_seconds;
+use crate::process::{cpu_seconds, kib};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Program {
@@ -26,19 +26,12 @@ impl Program {
         Self {
             generation,
             started,
-            resident_bytes: status.as_deref().and_then(resident),
+            resident_bytes: status.as_deref().and_then(|status| kib(status, "VmRSS:")),
             open_fds: open_fds(),
             max_fds: limits.as_deref().and_then(max_fds),
             cpu_seconds: cpu_seconds(),
         }
     }
-}
-
-/// `statm` would count in pages, whose size it does not tell.
-fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-    kib.checked_mul(1024)
 }
 
 /// Without the one that looks.
@@ -68,6 +61,5 @@ mod tests {
             Some(1024)
         );
         assert_eq!(max_fds("Max open files            unlimited            unlimited            files     \n"), None);
-        assert_eq!(resident("VmRSS:\t    2048 kB\n"), Some(2048 * 1024));
     }
 }
