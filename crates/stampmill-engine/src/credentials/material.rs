@@ -13,6 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 
 use super::secret::Secret;
+use super::validity;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MaterialSettings {
@@ -91,6 +92,7 @@ impl Material {
             }
         };
         let Some(in_force) = self.in_force else {
+            warn_of_dates(settings, &seen.texts, connection);
             // That it can be used is seen with the first client.
             (self.in_force, self.values) = (Some(seen.digest), seen.texts);
             return false;
@@ -109,6 +111,7 @@ impl Material {
         match try_out(settings, &seen.texts) {
             Ok(()) => {
                 log::info!("connection `{connection}`: other certificates or keys: its pipelines begin anew with them");
+                warn_of_dates(settings, &seen.texts, connection);
                 *self = Self {
                     values: seen.texts,
                     generation: self.generation + 1,
@@ -125,6 +128,12 @@ impl Material {
                 false
             }
         }
+    }
+}
+
+fn warn_of_dates(settings: &MaterialSettings, texts: &BTreeMap<String, String>, connection: &str) {
+    if let Some(trouble) = validity::trouble(settings, texts) {
+        log::warn!("connection `{connection}`: {trouble}");
     }
 }
 

@@ -11,6 +11,7 @@ mod oidc;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod validity;
 
 use std::collections::BTreeMap;
 use std::fmt;
