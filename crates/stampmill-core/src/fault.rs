@@ -26,6 +26,8 @@ pub enum FaultClass {
     Helper,
     /// An expression has no value for the record: a field that is not there, or of a kind that an operator does not take.
     Condition,
+    /// A sink's topic is rendered, and is none of those that the sink may write.
+    Topic,
     /// Larger, or more work, than a template may make of one record.
     Limit,
     /// What a template rendered by `engine: handlebars` is not what it must be.
@@ -49,7 +51,7 @@ impl Fault {
 // === impl FaultClass ===
 
 impl FaultClass {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotJson,
         Self::InvalidUtf8,
         Self::Empty,
@@ -58,6 +60,7 @@ impl FaultClass {
         Self::NotAnArray,
         Self::Helper,
         Self::Condition,
+        Self::Topic,
         Self::Limit,
         Self::Output,
         Self::Panic,
@@ -76,6 +79,7 @@ impl FaultClass {
             Self::NotAnArray => "not-an-array",
             Self::Helper => "helper",
             Self::Condition => "condition",
+            Self::Topic => "topic",
             Self::Limit => "limit",
             Self::Output => "output",
             Self::Panic => "panic",

@@ -3,6 +3,7 @@
 mod assigning;
 mod builder;
 mod flowing;
+mod leaving;
 mod program;
 mod running;
 mod splitting;
@@ -16,7 +17,7 @@ pub use self::flowing::Scratch;
 use self::program::Program;
 use self::running::Running;
 pub use self::steps::{
-    Assigned, Assignment, Case, Dedupe, Filter, Flow, Level, Log, Outlet, Passes, Split, Step, Target,
+    Assigned, Assignment, Case, Dedupe, Filter, Flow, Level, Log, Outlet, Passes, Split, Step, Target, To,
 };
 use crate::fault::Fault;
 use crate::input::Input;
@@ -188,16 +189,16 @@ impl Outgoing<'_, '_> {
     /// made of it.
     pub fn render(&mut self, sink: usize, template: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
         let (program, sink) = (self.program, &self.program.sinks[sink]);
-        let (plan, reads) = (&sink.templates[template], &program.stages[program.origin]);
+        let (plan, reads) = (&sink.templates[template], &program.stages[sink.origin]);
         let Scratch { loops, stages, changes, vars, .. } = &mut *self.scratch;
         if plan.reads_payload() {
-            stages[program.origin].read(self.original, self.reading.rules, reads)?;
+            stages[sink.origin].read(self.original, self.reading.rules, reads)?;
         }
         if plan.reads_vars() {
             vars.read(&program.vars)?;
         }
         let record = changes.apply(self.original);
-        let payload = stages[program.origin].document(self.original, reads);
+        let payload = stages[sink.origin].document(self.original, reads);
         plan.render(&Input { record: &record, payload, vars: vars.document(&program.vars) }, loops, out)
     }
 }

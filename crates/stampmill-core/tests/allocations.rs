@@ -7,7 +7,7 @@ use stampmill_core::input::{Document, Input, Sources};
 use stampmill_core::json::{Found, Rules, scan};
 use stampmill_core::record::{Batch, Offset};
 use stampmill_core::template::{Ambient, Media, Options, Template};
-use stampmill_core::transform::{Came, Flow, LogSink, Outlet, Reading, Scratch, Step, Transforms};
+use stampmill_core::transform::{Came, Flow, LogSink, Outlet, Reading, Scratch, Step, To, Transforms};
 
 const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
 
@@ -25,7 +25,7 @@ const PAYLOAD: &str =
 fn no_memory_is_taken_once_warm() {
     for source in TEMPLATES {
         let template = Template::new(source, &Options::new(Media::Json, AMBIENT)).expect("a template");
-        let outlets = vec![Outlet { when: None, templates: Vec::new() }];
+        let outlets = vec![Outlet { when: None, to: To::Sink { number: 0, templates: Vec::new() } }];
         let flow = Flow { steps: vec![Step::Envelope(template)], outlets };
         let transforms = Transforms::new(flow, Reading::default());
         let mut batch = Batch::new("bank-transactions".into(), 0);

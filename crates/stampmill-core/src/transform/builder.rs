@@ -1,14 +1,16 @@
 //! Makes the operations of a program, step by step.
 
-use super::program::{List, Operation, Pc, Program, Sink, Stage, Value};
-use super::steps::{Assigned, Assignment, Case, Dedupe, Filter, Flow, Log, Outlet, Split, Step};
+use super::program::{End, List, Operation, Pc, Program, Sink, Stage, Value, Way};
+use super::steps::{Assigned, Assignment, Case, Dedupe, Filter, Flow, Log, Outlet, Split, Step, To};
 use crate::input::Sources;
 use crate::json::{Reads, Scope};
+use crate::template::Template;
 
 struct Builder {
     operations: Vec<Operation>,
     stages: Vec<Reads>,
     vars: Reads,
+    sinks: Vec<Sink>,
     logs: Vec<Log>,
     windows: Vec<usize>,
     buckets: Vec<u32>,
@@ -25,34 +27,64 @@ struct At {
 // === impl Program ===
 
 impl Program {
-    pub(super) fn new(Flow { steps, outlets }: Flow) -> Self {
-        let kinds = steps.iter().map(Step::kind).collect();
+    pub(super) fn new(flow: Flow) -> Self {
+        let kinds = flow.steps.iter().map(Step::kind).collect();
         let mut builder = Builder {
             operations: Vec::new(),
             stages: vec![Reads::default()],
             vars: Reads::default(),
+            sinks: Vec::new(),
             logs: Vec::new(),
             windows: Vec::new(),
             buckets: Vec::new(),
         };
-        let At { stage, origin } = builder.steps(steps, "", At { stage: 0, origin: 0 });
-        builder.operations.push(Operation::Out { stage });
-        let sinks = outlets.iter().enumerate().map(|(number, outlet)| builder.sink(number, outlet, origin)).collect();
-        let Builder { operations, stages, vars, logs, windows, buckets } = builder;
+        builder.flow(flow, "", At { stage: 0, origin: 0 });
+        let Builder { operations, stages, vars, sinks, logs, windows, buckets } = builder;
         let stages = stages.iter().map(Reads::compile).collect();
-        Self { operations, stages, vars: vars.compile(), sinks, origin, logs, kinds, windows, buckets }
+        Self { operations, stages, vars: vars.compile(), sinks, logs, kinds, windows, buckets }
     }
 }
 
 // === impl Builder ===
 
 impl Builder {
-    fn sink(&mut self, number: usize, Outlet { when, templates }: &Outlet, origin: Stage) -> Sink {
-        self.planned(origin, |sources| Sink {
-            name: format!("sinks[{number}].when").into(),
-            when: when.as_ref().map(|when| when.plan(sources)),
-            templates: templates.iter().map(|template| template.plan(sources)).collect(),
-        })
+    fn flow(&mut self, Flow { steps, outlets }: Flow, path: &str, start: At) {
+        let at = self.steps(steps, path, start);
+        let place = self.operations.len();
+        self.operations.push(Operation::Jump(0)); // the way out, when the flows behind it have their places
+        let ways = outlets.into_iter().enumerate().map(|(number, outlet)| {
+            let name = format!("{path}sinks[{number}]").into();
+            let when = outlet.when.as_ref().map(|when| self.planned(at.origin, |sources| when.plan(sources)));
+            Way { name, when, to: self.end(outlet.to, path, at) }
+        });
+        let ways = ways.collect();
+        let name = format!("{path}sinks").into();
+        self.operations[place] = Operation::Out { name, ways, origin: at.origin, stage: at.stage };
+    }
+
+    fn end(&mut self, to: To, path: &str, at: At) -> End {
+        match to {
+            To::Sink { number, templates } => {
+                self.sink(number, &templates, at.origin);
+                End::Sink(number)
+            }
+            To::TopicOf { topic, sinks, templates } => {
+                sinks.iter().for_each(|(_, number)| self.sink(*number, &templates, at.origin));
+                End::TopicOf { topic: self.planned(at.origin, |sources| topic.plan(sources)), sinks }
+            }
+            To::Flow { name, flow } => {
+                let start = self.operations.len();
+                self.flow(flow, &format!("{path}{name}."), At { stage: at.stage, origin: at.stage });
+                End::Flow(start)
+            }
+        }
+    }
+
+    fn sink(&mut self, number: usize, templates: &[Template], origin: Stage) {
+        let templates =
+            self.planned(origin, |sources| templates.iter().map(|template| template.plan(sources)).collect());
+        self.sinks.resize_with(self.sinks.len().max(number + 1), Sink::default);
+        self.sinks[number] = Sink { templates, origin };
     }
 
     fn steps(&mut self, steps: Vec<Step>, path: &str, start: At) -> At {
@@ -120,6 +152,7 @@ impl Builder {
                 at
             }
             Step::Switch(cases) => self.switch(cases, name("switch"), at),
+            Step::Fragment { name: of, steps } => self.steps(steps, &format!("{}.{of}.", name("fragment")), at),
         }
     }
 

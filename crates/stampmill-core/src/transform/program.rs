@@ -21,9 +21,8 @@ pub(super) struct Program {
     /// What is read in each stage.
     pub(super) stages: Vec<Compiled>,
     pub(super) vars: Compiled,
+    /// By their numbers.
     pub(super) sinks: Vec<Sink>,
-    /// What conditions and templates of sinks are over.
-    pub(super) origin: Stage,
     pub(super) logs: Vec<Log>,
     /// The kinds of the steps, as a configuration calls them; not those within others.
     pub(super) kinds: Vec<&'static str>,
@@ -96,8 +95,11 @@ pub(super) enum Operation {
         from: Stage,
         to: Stage,
     },
-    /// The end of all steps.
+    /// The end of a flow. What its conditions are over is the origin.
     Out {
+        name: Arc<str>,
+        ways: Vec<Way>,
+        origin: Stage,
         stage: Stage,
     },
 }
@@ -119,12 +121,31 @@ pub(super) struct List {
     pub(super) item: Slot,
 }
 
+/// A way out of a flow.
 #[derive(Clone, Debug)]
-pub(super) struct Sink {
-    /// `sinks[0].when`.
+pub(super) struct Way {
+    /// `sinks[0]`.
     pub(super) name: Arc<str>,
     pub(super) when: Option<cel::Plan>,
+    pub(super) to: End,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    Sink(usize),
+    /// The sink of the topic that is rendered.
+    TopicOf {
+        topic: template::Plan,
+        sinks: Vec<(String, usize)>,
+    },
+    Flow(Pc),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sink {
     pub(super) templates: Vec<template::Plan>,
+    /// What they are rendered over.
+    pub(super) origin: Stage,
 }
 
 // === impl List ===

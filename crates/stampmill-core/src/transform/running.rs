@@ -3,7 +3,7 @@
 use super::flowing::{Holds, Scratch};
 use super::program::{Operation, Pc, Program, Stage};
 use super::steps::Passes;
-use super::{Came, Failed, LogSink, OnNull, Outgoing, Reading, cel, template};
+use super::{Came, Failed, LogSink, OnNull, Reading, cel, template};
 use crate::fault::Fault;
 use crate::input::{Document, Input};
 use crate::record::Record;
@@ -92,7 +92,7 @@ impl<'a> Running<'a, '_> {
                     (self.came)(Came::Throttled { bucket: *bucket })?;
                     place + 1
                 }
-                Operation::Out { stage } => return self.out(*stage),
+                Operation::Out { name, ways, origin, stage } => return self.out(name, ways, *origin, *stage),
             };
         }
     }
@@ -181,7 +181,7 @@ impl<'a> Running<'a, '_> {
         self.scratch.stages[stage].document(self.record, &self.program.stages[stage])
     }
 
-    fn holds(&mut self, condition: &cel::Plan, stage: Stage) -> Result<bool, Fault> {
+    pub(super) fn holds(&mut self, condition: &cel::Plan, stage: Stage) -> Result<bool, Fault> {
         self.evaluate(condition, stage, cel::Plan::condition)
     }
 
@@ -192,30 +192,5 @@ impl<'a> Running<'a, '_> {
             }
         }
         Ok(None)
-    }
-
-    fn out(&mut self, stage: Stage) -> Result<(), Failed> {
-        let (sinks, origin) = (&self.program.sinks, self.program.origin);
-        let mut wanted = std::mem::take(&mut self.scratch.wanted);
-        wanted.clear();
-        for (number, sink) in sinks.iter().enumerate() {
-            let takes = match &sink.when {
-                None => true,
-                Some(when) => self.holds(when, origin).map_err(failed(&sink.name))?,
-            };
-            wanted.extend(takes.then_some(number));
-        }
-        let done = match wanted.is_empty() {
-            true => (self.came)(Came::Nothing { step: "sinks" }),
-            false => self.send(&wanted, stage),
-        };
-        self.scratch.wanted = wanted;
-        done
-    }
-
-    fn send(&mut self, sinks: &[usize], stage: Stage) -> Result<(), Failed> {
-        let Self { program, reading, record, scratch, came, .. } = self;
-        let mut outgoing = Outgoing { program, reading: *reading, original: record, scratch, stage };
-        came(Came::Out { sinks, outgoing: &mut outgoing })
     }
 }

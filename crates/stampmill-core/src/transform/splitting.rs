@@ -3,18 +3,12 @@
 use std::sync::Arc;
 
 use super::Failed;
-use super::flowing::{Changes, Holds, Values};
+use super::flowing::Holds;
 use super::program::{List, Pc, Stage};
 use super::running::{Running, failed};
 use crate::fault::{Fault, FaultClass};
 use crate::input::Document;
 use crate::json::Slot;
-
-/// What a part of a record must not leave behind for the next.
-struct Kept {
-    changes: Changes,
-    vars: Values,
-}
 
 impl Running<'_, '_> {
     pub(super) fn split(&mut self, step: (&str, &List, usize), from: Stage, to: Stage, next: Pc) -> Result<(), Failed> {
@@ -24,11 +18,10 @@ impl Running<'_, '_> {
         if count == 0 {
             return self.drop(name);
         }
-        let kept = Kept { changes: self.scratch.changes.clone(), vars: self.scratch.vars.values() };
+        let kept = self.keep();
         let about = Arc::from("split");
         for index in 0..count {
-            self.scratch.changes.clone_from(&kept.changes);
-            self.scratch.vars.put(kept.vars.clone());
+            self.restore(&kept);
             self.scratch.vars.set(&about, Some(format!(r#"{{"index":{index},"count":{count}}}"#).into_bytes()));
             self.take_item(list, index, from, to);
             self.run(next)?;

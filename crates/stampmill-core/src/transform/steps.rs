@@ -6,20 +6,29 @@ use crate::cel::Expression;
 use crate::log_options::LogOptions;
 use crate::template::Template;
 
-/// Steps, and the sinks that what comes out of them goes to.
+/// Steps, and where what comes out of them goes.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
     pub steps: Vec<Step>,
     pub outlets: Vec<Outlet>,
 }
 
-/// A sink, by its place among those of the pipeline. Its condition and its templates are over what the record came with, or
-/// over its part after a `split`.
+/// A way out of a flow. Its condition and its templates are over what the flow began with, or over its part after a `split`.
 #[derive(Clone, Debug)]
 pub struct Outlet {
     /// Always, if there is none.
     pub when: Option<Expression>,
-    pub templates: Vec<Template>,
+    pub to: To,
+}
+
+#[derive(Clone, Debug)]
+pub enum To {
+    /// A sink, by its number, with its templates.
+    Sink { number: usize, templates: Vec<Template> },
+    /// One of several sinks with the same templates: that of the topic whose name the first template renders.
+    TopicOf { topic: Template, sinks: Vec<(String, usize)>, templates: Vec<Template> },
+    /// Another flow, which begins with what came out of this one.
+    Flow { name: String, flow: Flow },
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +48,11 @@ pub enum Step {
     Throttle {
         per_second: u32,
     },
+    /// Steps that have a name of their own in the configuration.
+    Fragment {
+        name: String,
+        steps: Vec<Step>,
+    },
 }
 
 impl Step {
@@ -53,6 +67,7 @@ impl Step {
             Self::Mask(_) => "mask",
             Self::Dedupe(_) => "dedupe",
             Self::Throttle { .. } => "throttle",
+            Self::Fragment { .. } => "fragment",
         }
     }
 }

@@ -33,7 +33,7 @@ fn transforms(steps: Vec<Step>) -> Transforms {
 }
 
 fn with_sink(steps: Vec<Step>, templates: Vec<Template>, reading: Reading) -> Transforms {
-    let outlets = vec![Outlet { when: None, templates }];
+    let outlets = vec![Outlet { when: None, to: To::Sink { number: 0, templates } }];
     Transforms::new(Flow { steps, outlets }, reading)
 }
 
@@ -407,11 +407,11 @@ fn arrays_within_arrays_are_split_one_after_the_other() {
 
 #[test]
 fn each_sink_takes_what_its_condition_says() {
-    let outlet = |condition: Option<&str>| {
+    let outlet = |number, condition: Option<&str>| {
         let key = Template::new("{{payload.id}}", &Options::new(Media::Text, ambient())).expect("a text template");
-        Outlet { when: condition.map(when), templates: vec![key] }
+        Outlet { when: condition.map(when), to: To::Sink { number, templates: vec![key] } }
     };
-    let outlets = vec![outlet(Some("payload.id > 5")), outlet(None), outlet(Some("payload.id > 7"))];
+    let outlets = vec![outlet(0, Some("payload.id > 5")), outlet(1, None), outlet(2, Some("payload.id > 7"))];
     let steps = Transforms::new(Flow { steps: vec![envelope("[{{payload.id}}]")], outlets }, Reading::default());
     let out = run(&steps, &[r#"{"id":1}"#, r#"{"id":8}"#]);
     let expected = |sinks: &[usize], id: &str| {
@@ -423,9 +423,55 @@ fn each_sink_takes_what_its_condition_says() {
 
 #[test]
 fn what_no_sink_takes_is_settled() {
-    let outlets = vec![Outlet { when: Some(when("payload > 5")), templates: Vec::new() }];
+    let outlets = vec![Outlet { when: Some(when("payload > 5")), to: To::Sink { number: 0, templates: Vec::new() } }];
     let steps = Transforms::new(Flow { steps: Vec::new(), outlets }, Reading::default());
     assert_eq!(run(&steps, &["5", "6"]), [nothing("sinks"), payload("6")]);
+}
+
+#[test]
+fn a_flow_begins_with_what_came_out_of_another() {
+    let sink = |number| Outlet { when: None, to: To::Sink { number, templates: Vec::new() } };
+    let below = |name: &str, number, source: &str| {
+        let steps = vec![filter("payload.v < 9"), set(var("b"), source), wrap(r#"{"b": {{vars.b}}, "k": {{key}}}"#)];
+        let flow = Flow { steps, outlets: vec![sink(number)] };
+        Outlet { when: None, to: To::Flow { name: name.into(), flow } }
+    };
+    let steps = vec![set(Target::Key, "'key'"), envelope(r#"{"v": {{payload}}}"#)];
+    let outlets = vec![below("one", 1, "payload.v + 1"), sink(0), below("two", 2, "payload.v + 2")];
+    let steps = Transforms::new(Flow { steps, outlets }, Reading::default());
+    let out = run(&steps, &["3", "9"]);
+    let with_key = |sink, payload: &str| {
+        let key = Some(Some("key".into()));
+        Got::Out(Out { sinks: vec![sink], payload: Some(payload.into()), key, ..Out::default() })
+    };
+    let all = vec![
+        with_key(0, r#"{"v": 3}"#),
+        with_key(1, r#"{"b": 4, "k": "key"}"#),
+        with_key(2, r#"{"b": 5, "k": "key"}"#),
+    ];
+    assert_eq!(out[0], Ok(all));
+    let none = |flow: &str| Got::Nothing(format!("{flow}.filter[0]"));
+    assert_eq!(out[1], Ok(vec![with_key(0, r#"{"v": 9}"#), none("one"), none("two")]));
+}
+
+#[test]
+fn a_record_chooses_among_the_topics_that_a_sink_may_write() {
+    let topic = Template::new("of-{{payload.kind}}", &Options::new(Media::Text, ambient())).expect("a text template");
+    let sinks = vec![("of-a".to_owned(), 0), ("of-b".to_owned(), 1)];
+    let outlets = vec![Outlet { when: None, to: To::TopicOf { topic, sinks, templates: Vec::new() } }];
+    let steps = Transforms::new(Flow { steps: vec![envelope("1")], outlets }, Reading::default());
+    let out = run(&steps, &[r#"{"kind":"b"}"#, r#"{"kind":"secret"}"#]);
+    assert_eq!(out[0], Ok(vec![Got::Out(Out { sinks: vec![1], payload: Some("1".into()), ..Out::default() })]));
+    let reason = "`of-secret` is none of the topics of this sink: `of-a`, `of-b`";
+    assert_eq!(out[1], Err(Failed { step: "sinks[0].topic".into(), fault: Fault::new(FaultClass::Topic, reason) }));
+}
+
+#[test]
+fn a_step_of_a_fragment_is_called_by_the_fragment() {
+    let steps = vec![filter("payload.v < 9")];
+    let fragment = Step::Fragment { name: "small".into(), steps };
+    let out = run(&transforms(vec![wrap(r#"{"v": {{payload}}}"#), fragment]), &["3", "9"]);
+    assert_eq!(out, [payload(r#"{"v": 3}"#), nothing("fragment[1].small.filter[0]")]);
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Walk<'_> {
                 self.values.insert(path.to_owned(), texts.collect::<Vec<_>>().join(","));
             }
             Kind::StepsWithin => self.value(&Kind::Steps(schema::STEPS), value, path),
+            Kind::SinksWithin => self.value(&Kind::List(schema::SINKS), value, path),
             Kind::List(keys) => {
                 for (index, item) in items(value).iter().enumerate() {
                     let item = match &item.kind {
@@ -184,7 +185,8 @@ fn differing<'a>(
 /// A pipeline's name has no dot in it.
 fn pipeline_of_step(key: &str) -> Option<&str> {
     let (pipeline, rest) = key.strip_prefix("pipelines.")?.split_once('.')?;
-    rest.starts_with("transforms.").then_some(pipeline)
+    let is_of_flow = rest.starts_with("sinks.") && rest.contains(".transforms.");
+    (rest.starts_with("transforms.") || is_of_flow).then_some(pipeline)
 }
 
 impl fmt::Debug for Effective {

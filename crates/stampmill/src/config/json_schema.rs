@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::owned;
 use super::properties::{PROPERTIES, Property, Side};
-use super::schema::{Default, Key, Kind, ROOT, STEPS};
+use super::schema::{Default, Key, Kind, ROOT, SINKS, STEPS};
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -29,6 +29,7 @@ pub(crate) fn json_schema() -> String {
         "text": { "type": ["string", "number", "boolean"] },
         "interpolated": { "type": "string", "pattern": INTERPOLATED },
         "steps": steps(STEPS),
+        "sinks": of_kind(&Kind::List(SINKS)),
         definition(Side::Both): properties(Side::Both),
         definition(Side::Consumer): properties(Side::Consumer),
         definition(Side::Producer): properties(Side::Producer),
@@ -117,6 +118,7 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
             ],
         }),
         Kind::Steps(_) | Kind::StepsWithin => json!({ "$ref": "#/$defs/steps" }),
+        Kind::SinksWithin => json!({ "$ref": "#/$defs/sinks" }),
         Kind::List(keys) => json!({ "type": "array", "items": table(keys) }),
         Kind::Other(_) => json!({}),
         Kind::Short(keys) => {

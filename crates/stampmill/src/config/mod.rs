@@ -1,7 +1,7 @@
 //! The configuration: defaults, files, environment and flags in layers, checked whole before anything starts.
 //!
-//! The way of a value: [`yaml`] reads it as written, [`layers`] and [`overrides`] put it over the default,
-//! [`section`] reads it under the [`schema`], [`pipeline`] makes a setting of it.
+//! The way of a value: [`yaml`] reads it as written, [`layers`] and [`overrides`] put it over the default, [`fragments`] puts
+//! it where it is named, [`section`] reads it under the [`schema`], [`pipeline`] makes a setting of it.
 
 mod checks;
 mod connection;
@@ -9,6 +9,7 @@ mod credentials;
 mod effective;
 pub(crate) mod error;
 mod failures;
+mod fragments;
 mod interpolation;
 pub(crate) mod json;
 mod json_schema;
@@ -19,6 +20,7 @@ mod numbers;
 mod origin;
 mod overrides;
 mod owned;
+mod parameters;
 mod pipeline;
 mod profile;
 mod properties;
@@ -145,7 +147,8 @@ fn with_valid<T>(
     let from_environment = overrides::from_environment(&environment, &settable, &mut errors);
     let from_flags = overrides::from_flags(&sources.flags, &settable, &mut errors);
     let layers = [layers::defaults(&files)].into_iter().chain(written).chain([from_environment, from_flags]);
-    let merged = layers::merge(layers).map_err(ConfigError::from)?;
+    let mut merged = layers::merge(layers).map_err(ConfigError::from)?;
+    fragments::put_in(&mut merged, &mut errors);
 
     let reading = Reading::new(&environment, errors, ambient);
     let settings = read(&reading, &merged, sources.available);

@@ -175,7 +175,7 @@ impl Settable {
                     PROPERTIES.iter().filter(|property| side.takes(property.side)).map(|property| property.name);
                 self.0.extend(names.map(|name| join(path, name)));
             }
-            Kind::Steps(_) | Kind::StepsWithin | Kind::List(_) | Kind::Other(_) => {}
+            Kind::Steps(_) | Kind::StepsWithin | Kind::SinksWithin | Kind::List(_) | Kind::Other(_) => {}
             // In its short form; a list of steps, which has the others, is set as a whole.
             Kind::Short(_)
             | Kind::Text

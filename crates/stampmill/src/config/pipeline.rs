@@ -22,7 +22,7 @@ use super::reading::{Reading, Text, join, place};
 use super::schema;
 use super::section::Section;
 use super::security;
-use super::sinks::{self, Sinks};
+use super::sinks::{self, All, Sinks};
 use super::steps::{self, Common};
 use super::topics::{self, Subscription, Traffic};
 
@@ -82,13 +82,13 @@ fn pipeline<'a>(
     };
     let steps = steps::steps(&section, &mut common);
     let source = source(&section, connections, profile);
-    let sinks = sinks::sinks(&section, connections, profile, &common.of_sinks());
+    let sinks = sinks::sinks(&section, connections, profile, &common);
     let on_failure = failures::on_failure(&section, name);
     let actors = actors(&section);
     let pace = pace(&section, profile);
 
     let (source, from, group, reads) = source?;
-    let Sinks { to, producer, sinks, topics, outlets } = sinks?;
+    let Sinks { to, producer, all: All { sinks, topics }, outlets } = sinks?;
     let (on_failure, dead_letter_topic) = on_failure?;
     let mut pace = pace?;
     checks::drain(&section, &pace, &source.properties);

@@ -84,6 +84,7 @@ fn value(kind: &Kind) -> String {
         Kind::Entries(entry) => format!("a {} for each name", value(entry)),
         Kind::Properties(_) => "table of librdkafka properties".to_owned(),
         Kind::StepsWithin => "list, as `transforms`".to_owned(),
+        Kind::SinksWithin => "list, as `sinks`".to_owned(),
         Kind::Steps(_) | Kind::List(_) => "list".to_owned(),
         Kind::Other(words) => (*words).to_owned(),
         Kind::Short(keys) => match keys.first() {

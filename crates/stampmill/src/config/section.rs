@@ -215,6 +215,7 @@ impl<'a> Section<'a> {
         let keys = match self.key(name).kind {
             Kind::Steps(keys) | Kind::List(keys) => keys,
             Kind::StepsWithin => schema::STEPS,
+            Kind::SinksWithin => schema::SINKS,
             _ => unreachable!("`{name}` is a list of tables in the schema"),
         };
         match self.value(name).map(|value| &value.kind) {

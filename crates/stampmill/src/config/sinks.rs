@@ -1,8 +1,8 @@
 //! Where a pipeline writes: one sink, or several on one connection.
 
-use config::ValueKind;
+use config::{Value, ValueKind};
 use stampmill_core::template::{Media, Options, Template};
-use stampmill_core::transform::Outlet;
+use stampmill_core::transform::{Flow, Outlet, To};
 use stampmill_engine::settings::{Properties, Sink, SinkKey, SinkPartition, SinkTimestamp};
 
 use super::connection::{self, Connection};
@@ -15,25 +15,28 @@ use super::reading::{Text, join, place};
 use super::secrets;
 use super::section::Section;
 use super::security;
-use super::steps::Common;
+use super::steps::{self, Common};
 use super::topics;
 
 pub(super) struct Sinks<'a> {
     pub(super) to: &'a Connection,
     /// Of the producers.
     pub(super) producer: Properties,
-    /// One at the least.
-    pub(super) sinks: Vec<Sink>,
-    /// In the same order.
-    pub(super) topics: Vec<Text>,
+    /// All that a record can come to, those of flows included.
+    pub(super) all: All,
     pub(super) outlets: Vec<Outlet>,
 }
 
-/// A sink, the text of its topic, and what it takes.
-type One = (Sink, Text, Outlet);
+/// One at the least, by their numbers.
+#[derive(Default)]
+pub(super) struct All {
+    pub(super) sinks: Vec<Sink>,
+    pub(super) topics: Vec<Text>,
+}
 
 /// What `sink` says of a record to send, and `sinks` of each.
-pub(super) const OF_ONE: [&str; 6] = ["topic", "partition", "key", "headers", "timestamp", "content_type"];
+pub(super) const OF_ONE: [&str; 8] =
+    ["topic", "topics", "choose", "partition", "key", "headers", "timestamp", "content_type"];
 
 pub(super) fn sinks<'a>(
     pipeline: &Section<'_>,
@@ -46,90 +49,143 @@ pub(super) fn sinks<'a>(
     let to = pipeline::connection(&shared, connections);
     let overrides =
         connection::properties(shared.reading, shared.value("properties"), &shared.path("properties"), Side::Producer);
-    let options = common.options(Media::Text);
-    let all: Vec<Option<One>> = if pipeline.is_there("sinks") {
+    let mut all = All::default();
+    let outlets = if pipeline.is_there("sinks") {
         for name in OF_ONE.into_iter().filter(|name| shared.is_written(name)) {
             let fault = format!("`sinks` say this, each for itself: move `{name}` there, or leave `sinks` out");
             shared.reading.note(ConfigError::Together { at: shared.at(name), fault });
         }
-        several(pipeline, common, &options)
+        several(pipeline, "", common, &mut all)
     } else {
+        let is_nothing = pipeline.is_there("sink") && !shared.is_table();
         // That it is no table has been noted.
-        if !shared.is_there("topic") && (shared.is_table() || !pipeline.is_there("sink")) {
-            shared.reading.note(ConfigError::Missing { at: shared.at("topic"), doc: "the topic to write" });
-        }
-        vec![one(&shared, "sink".to_owned(), &options)]
+        let only = if is_nothing { None } else { all.one(&shared, "sink", &common.of_sinks().options(Media::Text)) };
+        only.map(|to| vec![Outlet { when: None, to }])
     };
 
     let to = to?;
     security::check(shared.reading, to, Side::Producer, &overrides);
-    let all = all.into_iter().collect::<Option<Vec<_>>>()?;
     let mut producer = to.client(Side::Producer, &overrides);
     profile.of_producer(&mut producer);
-    let mut made = Sinks { to, producer, sinks: Vec::new(), topics: Vec::new(), outlets: Vec::new() };
-    for (sink, topic, outlet) in all {
-        made.sinks.push(sink);
-        made.topics.push(topic);
-        made.outlets.push(outlet);
-    }
-    Some(made)
+    Some(Sinks { to, producer, all, outlets: outlets? })
 }
 
-fn several(pipeline: &Section<'_>, common: &Common<'_>, options: &Options) -> Vec<Option<One>> {
-    let Some((keys, items)) = pipeline.items("sinks") else { return vec![None] };
-    let path = pipeline.path("sinks");
+/// The sinks of a pipeline or of a flow, of which `path` is the name in what fails there.
+fn several(flow: &Section<'_>, path: &str, common: &Common<'_>, all: &mut All) -> Option<Vec<Outlet>> {
+    let (keys, items) = flow.items("sinks")?;
     if items.is_empty() {
-        let at = pipeline.at("sinks");
-        pipeline.reading.note(ConfigError::Mismatch {
-            at,
-            expected: "one sink at the least".into(),
-            found: "none".into(),
-        });
-        return vec![None];
+        flow.reading.mismatch(flow.at("sinks"), "one sink at the least", "none");
+        return None;
     }
-    let each = items.iter().enumerate().map(|(number, item)| {
-        let path = format!("{path}.{number}");
+    let place = flow.path("sinks");
+    let outlet = |(number, item): (usize, &Value)| {
         let full = match &item.kind {
             ValueKind::Table(table) => layers::under(keys, Layer(table.clone())),
             _ => item.clone(),
         };
-        let sink = Section::open(pipeline.reading, keys, Some(&full), &path);
+        let at = format!("{place}.{number}");
+        let sink = Section::open(flow.reading, keys, Some(&full), &at);
+        let of_sinks = common.of_sinks();
         let when = match sink.is_there("when") {
-            true => sink.condition("when", &common.expressions()).map(Some),
+            true => sink.condition("when", &of_sinks.expressions()).map(Some),
             false => Some(None),
         };
         // Read before the first `?`, so that all faults are noted.
-        let (sink, topic, outlet) = one(&sink, format!("sinks[{number}]"), options)?;
-        Some((sink, topic, Outlet { when: when?, ..outlet }))
-    });
-    each.collect()
+        let to = match sink.is_there("flow") {
+            true => into_flow(&sink, path, common, all),
+            false => all.one(&sink, &format!("{path}sinks[{number}]"), &of_sinks.options(Media::Text)),
+        };
+        Some(Outlet { when: when?, to: to? })
+    };
+    // All are read before the first fault ends it.
+    let outlets: Vec<Option<Outlet>> = items.iter().enumerate().map(outlet).collect();
+    outlets.into_iter().collect()
 }
 
-fn one(sink: &Section<'_>, name: String, options: &Options) -> Option<One> {
-    let topic = sink.text("topic").and_then(|text| topics::topic(sink.reading, text));
-    let partition = sink.choice_or_number(
-        "partition",
-        &[("key", SinkPartition::ByKey), ("source", SinkPartition::Source)],
-        SinkPartition::Number,
-    );
-    let key = sink_key(sink, options);
-    let headers = headers(sink, options);
-    let timestamp = sink.choice("timestamp", &[("source", SinkTimestamp::Source), ("now", SinkTimestamp::Now)]);
-    let content_type = sink.text("content_type").map(|text| text.text);
+/// It begins with what came out: that is the record for its sinks.
+fn into_flow(sink: &Section<'_>, path: &str, common: &Common<'_>, all: &mut All) -> Option<To> {
+    for name in OF_ONE.into_iter().filter(|name| sink.is_written(name)) {
+        let fault = format!("the sinks of the flow say this, each for itself: move `{name}` there");
+        sink.reading.note(ConfigError::Together { at: sink.at(name), fault });
+    }
+    let name = sink.text("flow")?.text;
+    let mut common = Common { origin: common.payload, ..common.clone() };
+    let steps = steps::steps(sink, &mut common);
+    let outlets = several(sink, &format!("{path}{name}."), &common, all);
+    Some(To::Flow { name, flow: Flow { steps: steps?, outlets: outlets? } })
+}
 
-    let (topic, (key, key_template)) = (topic?, key?);
-    let (names, header_templates): (Vec<String>, Vec<Template>) = headers?.into_iter().unzip();
-    let sink = Sink {
-        name,
-        topic: topic.text.clone(),
-        partition: partition?,
-        key,
-        headers: names,
-        timestamp: timestamp?,
-        content_type,
-    };
-    let templates = key_template.into_iter().chain(header_templates).collect();
-    Some((sink, topic, Outlet { when: None, templates }))
+// === impl All ===
+
+impl All {
+    /// Adds a sink, or one for each topic that it may choose.
+    fn one(&mut self, sink: &Section<'_>, name: &str, options: &Options) -> Option<To> {
+        let topics = topics_of(sink);
+        let choose = if sink.is_there("choose") { sink.template("choose", options).map(Some) } else { Some(None) };
+        let partition = sink.choice_or_number(
+            "partition",
+            &[("key", SinkPartition::ByKey), ("source", SinkPartition::Source)],
+            SinkPartition::Number,
+        );
+        let key = sink_key(sink, options);
+        let headers = headers(sink, options);
+        let timestamp = sink.choice("timestamp", &[("source", SinkTimestamp::Source), ("now", SinkTimestamp::Now)]);
+        let content_type = sink.text("content_type").map(|text| text.text);
+
+        let (topics, (key, key_template)) = (topics?, key?);
+        let (headers, header_templates): (Vec<String>, Vec<Template>) = headers?.into_iter().unzip();
+        let (partition, timestamp) = (partition?, timestamp?);
+        let templates = key_template.into_iter().chain(header_templates).collect();
+        let first = self.sinks.len();
+        let of = |topic: &Text| Sink {
+            name: name.to_owned(),
+            topic: topic.text.clone(),
+            partition,
+            key: key.clone(),
+            headers: headers.clone(),
+            timestamp,
+            content_type: content_type.clone(),
+        };
+        self.sinks.extend(topics.iter().map(of));
+        let numbered = topics.iter().map(|topic| topic.text.clone()).zip(first..).collect();
+        self.topics.extend(topics);
+        Some(match choose? {
+            None => To::Sink { number: first, templates },
+            Some(topic) => To::TopicOf { topic, sinks: numbered, templates },
+        })
+    }
+}
+
+/// One, or those among which a template chooses.
+fn topics_of(sink: &Section<'_>) -> Option<Vec<Text>> {
+    match (sink.is_there("topic"), sink.is_there("topics"), sink.is_there("choose")) {
+        (true, false, false) => {
+            let topic = sink.text("topic").and_then(|text| topics::topic(sink.reading, text));
+            topic.map(|topic| vec![topic])
+        }
+        (false, true, true) => {
+            let texts = topics::texts(sink.reading, sink.value("topics")?, &sink.path("topics"));
+            if texts.is_empty() {
+                sink.reading.mismatch(sink.at("topics"), "one topic at the least", "none");
+            }
+            for (place, text) in texts.iter().enumerate() {
+                if texts[..place].iter().any(|other| other.text == text.text) {
+                    sink.reading.note(ConfigError::TopicTwice { at: text.at.clone(), topic: text.shown() });
+                }
+            }
+            let topics: Vec<Option<Text>> = texts.into_iter().map(|text| topics::topic(sink.reading, text)).collect();
+            topics.into_iter().collect()
+        }
+        (false, false, false) => {
+            sink.reading.note(ConfigError::Missing { at: sink.at("topic"), doc: "the topic to write" });
+            None
+        }
+        _ => {
+            let fault = "a sink has either a `topic`, or `topics` and a template `choose` that renders one of them";
+            sink.reading.note(ConfigError::Together { at: sink.at("topic"), fault: fault.to_owned() });
+            None
+        }
+    }
 }
 
 fn sink_key(sink: &Section<'_>, options: &Options) -> Option<(SinkKey, Option<Template>)> {

@@ -4,7 +4,7 @@
 mod pipeline;
 mod program;
 
-pub(crate) use self::pipeline::{ENVELOPE, LOG, PIPELINE, STEPS};
+pub(crate) use self::pipeline::{ENVELOPE, FLOW, FRAGMENT, LOG, NAMED_STEPS, PIPELINE, SINKS, STEPS};
 pub(crate) use self::program::{MEMORY, ROOT};
 use super::properties::Side;
 
@@ -71,6 +71,8 @@ pub(crate) enum Kind {
     Steps(&'static [Key]),
     /// Steps within a step: as under `transforms`.
     StepsWithin,
+    /// Sinks within a sink: as under `sinks`.
+    SinksWithin,
     /// A list, each item a table of these keys.
     List(&'static [Key]),
     /// What the words say; whoever asks for it reads it by itself.

@@ -145,6 +145,8 @@ static SOURCE: &[Key] = &[
 static SINK: &[Key] = &[
     key("connection", Kind::Text, Absent, "a name under `connections`; the only one, if left out"),
     key("topic", Kind::Topic, Absent, "the topic to write; it stands under `sinks` where there are any"),
+    TOPICS,
+    CHOOSE,
     PARTITION,
     KEY,
     HEADERS,
@@ -153,6 +155,8 @@ static SINK: &[Key] = &[
     key("properties", Kind::Properties(Side::Producer), Absent, "producer properties, over those of the connection"),
 ];
 
+const TOPICS: Key = key("topics", Kind::Topics, Absent, "in place of `topic`: the topics among which `choose` chooses");
+const CHOOSE: Key = key("choose", Kind::Template, Absent, "a template that renders which of `topics` a record goes to");
 const PARTITION: Key = key(
     "partition",
     Kind::WordOrNumber(&["key", "source"]),
@@ -172,13 +176,33 @@ const CONTENT_TYPE: Key =
     key("content_type", Kind::Text, Absent, "value of the header `content-type`; the input's, if left out");
 
 pub(crate) static SINKS: &[Key] = &[
-    key("topic", Kind::Topic, Required, "the topic to write"),
+    key("topic", Kind::Topic, Absent, "the topic to write"),
+    TOPICS,
+    CHOOSE,
     key("when", Kind::Expression, Absent, "a condition over the record as it came, or over its part after `split`"),
     PARTITION,
     KEY,
     HEADERS,
     TIMESTAMP,
     CONTENT_TYPE,
+    key("flow", Kind::Text, Absent, "in place of a topic: a name under `flows`, which goes on with what came out"),
+    key("transforms", Kind::StepsWithin, Absent, "the steps of the flow, where it is not under `flows`"),
+    key("sinks", Kind::SinksWithin, Absent, "the sinks of the flow, where it is not under `flows`"),
+];
+
+pub(crate) static FLOW: &[Key] = &[
+    key("transforms", Kind::StepsWithin, Absent, "what happens to a record, in order"),
+    key("sinks", Kind::SinksWithin, Absent, "where it goes then"),
+];
+
+pub(crate) static NAMED_STEPS: &[Key] = &[
+    key(
+        "parameters",
+        Kind::Entries(&Kind::TemplateOrNull),
+        Absent,
+        "what `$(NAME)` stands for in its texts: names and defaults, null where there is none",
+    ),
+    key("transforms", Kind::StepsWithin, Absent, "the steps"),
 ];
 
 static ACTORS: &[Key] = &[
@@ -281,6 +305,13 @@ pub(crate) static STEPS: &[Key] = &[
     ),
     key("dedupe", Kind::Short(DEDUPE), Absent, "lets through what has a key that did not come shortly before"),
     key("throttle", Kind::Short(THROTTLE), Absent, "lets so many records a second through; those behind them wait"),
+    key("fragment", Kind::Short(FRAGMENT), Absent, "steps that stand under `fragments`"),
+];
+
+pub(crate) static FRAGMENT: &[Key] = &[
+    key("name", Kind::Text, Required, "a name under `fragments`"),
+    key("with", Kind::Entries(&Kind::Text), Absent, "what its parameters stand for"),
+    key("transforms", Kind::StepsWithin, Absent, "the steps, where they are not under `fragments`"),
 ];
 
 static FILTER: &[Key] = &[

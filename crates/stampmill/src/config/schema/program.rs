@@ -2,7 +2,7 @@
 
 use super::super::properties::Side;
 use super::Default::{Absent, Required, Value};
-use super::{Key, Kind, PIPELINE, key, word};
+use super::{FLOW, Key, Kind, NAMED_STEPS, PIPELINE, key, word};
 
 pub(crate) static ROOT: &[Key] = &[
     key(
@@ -17,6 +17,13 @@ pub(crate) static ROOT: &[Key] = &[
         Required,
         "pipelines by name: `a` to `z`, `0` to `9` and `-`",
     ),
+    key(
+        "fragments",
+        Kind::Entries(&Kind::Table(NAMED_STEPS)),
+        Absent,
+        "steps by name, for the `fragment` steps of any pipeline",
+    ),
+    key("flows", Kind::Entries(&Kind::Table(FLOW)), Absent, "steps and sinks by name, for `sinks` of any pipeline to lead into"),
     key("memory", Kind::Short(MEMORY), Absent, "memory of the program, shared out among its pipelines"),
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
     key("probes", Kind::Table(PROBES), Absent, "liveness, readiness and metrics over HTTP, without a token"),

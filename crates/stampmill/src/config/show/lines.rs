@@ -9,7 +9,7 @@ use super::super::layers::{self, Layer, entries, get};
 use super::super::owned;
 use super::super::properties::Property;
 use super::super::reading::{Reading, Text};
-use super::super::schema::{Key, Kind, STEPS};
+use super::super::schema::{Key, Kind, SINKS, STEPS};
 use super::super::secrets::{self, REDACTED};
 use super::super::{origin, topics};
 use super::scalar::{line, scalar};
@@ -77,6 +77,7 @@ impl<'a> Lines<'a> {
             (Kind::Steps(keys), Some(list)) => self.steps((depth, below), head, keys, list),
             (Kind::StepsWithin, Some(list)) => self.steps((depth, below), head, STEPS, list),
             (Kind::List(keys), Some(list)) => self.list((depth, below), head, keys, list),
+            (Kind::SinksWithin, Some(list)) => self.list((depth, below), head, SINKS, list),
             (Kind::Assigned, Some(value)) => match get(Some(value), "cel") {
                 Some(expression) => {
                     self.line(depth, head);

@@ -63,6 +63,7 @@ fn step(
         ["mask"] => Some(Step::Mask(section.paths("mask")?)),
         ["dedupe"] => routing::dedupe_step(&section, common),
         ["throttle"] => routing::throttle_step(&section),
+        ["fragment"] => routing::fragment_step(&section, common),
         [] => {
             let names = keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ");
             refuse(reading, place(Some(item), path), &format!("a step: one of {names}"), "none of them");

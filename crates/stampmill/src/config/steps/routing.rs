@@ -1,4 +1,4 @@
-//! The steps that say which records go where: `filter`, `switch`, `split`, `dedupe`, `throttle`.
+//! The steps that say which records go where: `filter`, `switch`, `split`, `dedupe`, `throttle`, and steps by name.
 
 use stampmill_core::template::PayloadFormat;
 use stampmill_core::transform::{Case, Dedupe, Filter, Passes, Split, Step};
@@ -48,6 +48,18 @@ pub(super) fn switch_step(step: &Section<'_>, common: &mut Common<'_>) -> Option
         return None;
     }
     cases.into_iter().collect::<Option<_>>().map(Step::Switch)
+}
+
+/// Its steps have been put in where it is named.
+pub(super) fn fragment_step(step: &Section<'_>, common: &mut Common<'_>) -> Option<Step> {
+    let (keys, long) = step.long_form("fragment")?;
+    let path = step.path("fragment");
+    let fragment = Section::open(step.reading, keys, Some(&long), &path);
+    if fragment.is_written("with") {
+        refuse(step.reading, fragment.at("with"), "no parameters: these steps stand where they are used", "some");
+    }
+    let (name, steps) = (fragment.text("name"), steps(&fragment, common));
+    Some(Step::Fragment { name: name?.text, steps: steps? })
 }
 
 pub(super) fn split_step(step: &Section<'_>, common: &mut Common<'_>) -> Option<Step> {
