@@ -14,6 +14,7 @@ pub mod client;
 pub mod collector;
 pub mod docker;
 pub mod eventually;
+pub mod golden;
 pub mod http;
 pub mod image;
 pub mod in_flight;

@@ -16,6 +16,7 @@ mod cases {
     pub(crate) mod dead_letters;
     pub(crate) mod delivery;
     pub(crate) mod exactly_once;
+    pub(crate) mod examples;
     pub(crate) mod failures;
     pub(crate) mod fidelity;
     pub(crate) mod footprint;
@@ -122,6 +123,7 @@ const CASES: &[Case] = &[
         Group::More,
         cases::bad_input::no_dead_letter_topic_can_be_made,
     ),
+    with_own_broker("examples::every_case_runs", Group::More, cases::examples::every_case_runs),
     case("exactly_once::kills_and_stops", Group::Core, cases::exactly_once::kills_and_stops),
     case("exactly_once::members_come_and_go", Group::More, cases::exactly_once::members_come_and_go),
     case("exactly_once::what_lingers_is_sent", Group::Core, cases::exactly_once::what_lingers_is_sent),

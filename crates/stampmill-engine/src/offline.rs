@@ -10,6 +10,8 @@ use stampmill_core::transform::{Failed, LogSink, Scratch};
 use crate::credits::Credits;
 use crate::kafka::writer::{TopicWriter, WriteError};
 use crate::messages::{ChargedBatch, Work};
+use crate::observe::Counters;
+use crate::ordered::Windows;
 use crate::outputs::{OutputValue, Outputs};
 use crate::producer::outgoing::{Destination, Form, Partitions, Parts, SinkTopics, changed};
 use crate::rendering::render;
@@ -20,6 +22,8 @@ pub struct Offline {
     destination: Destination,
     scratch: Scratch,
     rendered: u64,
+    /// As if all records were of one partition.
+    windows: Windows,
 }
 
 /// A record that was rendered.
@@ -46,7 +50,7 @@ impl Offline {
     pub fn new(settings: &PipelineSettings) -> Self {
         let settings = Arc::new(settings.clone());
         let destination = Destination::of(&settings);
-        Self { settings, destination, scratch: Scratch::default(), rendered: 0 }
+        Self { settings, destination, scratch: Scratch::default(), rendered: 0, windows: Windows::default() }
     }
 
     /// Takes the one record of `batch` through the pipeline's steps, which write no line. `None` where nothing goes out.
@@ -80,6 +84,13 @@ impl Offline {
             settings: Arc::clone(&self.settings),
         };
         Ok(Some(Prepared { work }))
+    }
+
+    /// What is left of it when its turn comes behind those that were asked for before: `dedupe` steps take out what they have
+    /// met. `None` where nothing is.
+    pub fn in_turn(&self, mut prepared: Prepared) -> Option<Prepared> {
+        self.windows.leave_out(&mut prepared.work, &Counters::default());
+        prepared.work.outputs.sends().next().is_some().then_some(prepared)
     }
 
     /// What [`Offline::send`] sends, in order, but for the partitions, which depend on how many the topics have.

@@ -24,6 +24,8 @@ pub(super) struct Case {
     /// Its file and line.
     pub(super) at: String,
     pub(super) now: Timestamp,
+    /// Records that came before, in order.
+    pub(super) before: Vec<Input>,
     pub(super) input: Input,
     /// Only where it is to be written is it not there.
     pub(super) expect: Option<Expect>,

@@ -116,13 +116,18 @@ fn case(
     // Everything is read before the first `?`, so that all faults are noted.
     let name = section.verbatim("name").map(str::to_owned);
     let now = section.is_there("now").then(|| moment(&section, "now"));
-    let input = section.value("input").and_then(|_| input(&section, pipeline));
+    let before = before(&section, pipeline);
+    let input = section.value("input").and_then(|_| {
+        let path = section.path("input");
+        input(&section.table("input", &path), pipeline, before.as_ref().map_or(0, Vec::len))
+    });
     let is_written = expectations == Expectations::Required || section.is_there("expect");
     let expect = is_written.then(|| section.value("expect").and_then(|_| expect(&section)));
     Some(Case {
         name: name?,
         at: place(Some(item), path).origin,
         now: now.unwrap_or(Some(jiff::Timestamp::UNIX_EPOCH))?,
+        before: before?,
         input: input?,
         expect: match expect {
             Some(read) => Some(read?),
@@ -131,16 +136,27 @@ fn case(
     })
 }
 
-fn input(case: &Section<'_>, pipeline: Option<&PipelineSettings>) -> Option<Input> {
-    let path = case.path("input");
-    let input = case.table("input", &path);
-    let topic = topic(&input, pipeline);
+fn before(case: &Section<'_>, pipeline: Option<&PipelineSettings>) -> Option<Vec<Input>> {
+    let (keys, items) = case.items("before")?;
+    let path = case.path("before");
+    let read = |(place, item): (usize, &Value)| {
+        let path = join(&path, &place.to_string());
+        input(&Section::open(case.reading, keys, Some(item), &path), pipeline, place)
+    };
+    // All are read before the first fault ends it.
+    let inputs: Vec<Option<Input>> = items.iter().enumerate().map(read).collect();
+    inputs.into_iter().collect()
+}
+
+/// A record with so many before it.
+fn input(input: &Section<'_>, pipeline: Option<&PipelineSettings>, place: usize) -> Option<Input> {
+    let topic = topic(input, pipeline);
     let partition = input.number("partition").unwrap_or(0);
-    let offset = input.number("offset").unwrap_or(0);
-    let timestamp = moment(&input, "timestamp").map(jiff::Timestamp::as_millisecond);
-    let key = bytes(&input, "key").flatten();
-    let headers = headers(&input, "headers").unwrap_or_default();
-    let payload = payload(&input);
+    let offset = if input.is_there("offset") { input.number("offset")? } else { u64::try_from(place).ok()? };
+    let timestamp = moment(input, "timestamp").map(jiff::Timestamp::as_millisecond);
+    let key = bytes(input, "key").flatten();
+    let headers = headers(input, "headers").unwrap_or_default();
+    let payload = payload(input);
     Some(Input {
         topic: topic?,
         // The schema bounds both.

@@ -31,8 +31,14 @@ pub(super) fn run(pipeline: &PipelineSettings, case: &Case) -> Found {
     let log = RefCell::new(Vec::new());
     let write = |_: usize, _: &Log, _: &Record<'_>, message: &str| log.borrow_mut().push(escaped(message));
     let mut offline = Offline::new(pipeline);
+    for input in &case.before {
+        // What fails has left nothing behind.
+        if let Ok(Some(prepared)) = offline.render(batch(input)) {
+            offline.in_turn(prepared);
+        }
+    }
     let rendered = offline.render_with_log(batch(&case.input), LogSink { enabled: &|_, _| true, write: &write });
-    let outcome = match rendered {
+    let outcome = match rendered.map(|prepared| prepared.and_then(|prepared| offline.in_turn(prepared))) {
         Ok(Some(prepared)) => Outcome::Outputs(offline.sent(&prepared)),
         Ok(None) => Outcome::Nothing,
         Err(failed) => Outcome::Failure { then: pipeline.on_failure.then, failed },

@@ -18,6 +18,12 @@ pub(super) static FILE: &[Key] = &[
 pub(super) static CASE: &[Key] = &[
     key("name", Kind::Text, Required, "what the case shows, in words that no other case of the file has"),
     key("now", MOMENT, Absent, "the time that templates are told; the first moment of 1970, if left out"),
+    key(
+        "before",
+        Kind::List(INPUT),
+        Absent,
+        "records that came before, for `dedupe` steps; what becomes of them is not looked at",
+    ),
     key("input", Kind::Table(INPUT), Required, "the record that comes in"),
     key("expect", Kind::Table(EXPECT), Required, "what becomes of it; `--update` writes it where it is left out"),
 ];
@@ -29,7 +35,7 @@ pub(super) static INPUT: &[Key] = &[
     key("headers", HEADERS, Absent, "the headers, in order; none, if left out"),
     key("topic", Kind::Text, Absent, "the topic; the first that the pipeline names, if left out"),
     key("partition", Kind::Number { min: 0, max: i32::MAX as u64 }, Absent, "the partition; 0, if left out"),
-    key("offset", Kind::Number { min: 0, max: i64::MAX as u64 }, Absent, "the offset; 0, if left out"),
+    key("offset", Kind::Number { min: 0, max: i64::MAX as u64 }, Absent, "the offset; that behind the record before it, or 0, if left out"),
     key("timestamp", MOMENT, Absent, "the timestamp; none, if left out"),
 ];
 
