@@ -90,7 +90,8 @@ impl Offline {
     /// met. `None` where nothing is.
     pub fn in_turn(&self, mut prepared: Prepared) -> Option<Prepared> {
         self.windows.leave_out(&mut prepared.work, &Counters::default());
-        prepared.work.outputs.sends().next().is_some().then_some(prepared)
+        let is_left = prepared.work.outputs.sends().next().is_some();
+        is_left.then_some(prepared)
     }
 
     /// What [`Offline::send`] sends, in order, but for the partitions, which depend on how many the topics have.

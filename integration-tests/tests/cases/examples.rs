@@ -78,7 +78,8 @@ impl Example {
         client.produce(self.input, case.before.iter().cloned());
         client.await_committed(self.pipeline, self.input);
         let topics = || self.outputs.iter().map(|topic| (*topic).to_owned()).chain([self.dead_letters()]);
-        let before: BTreeMap<String, usize> = topics().map(|topic| (topic.clone(), client.read_to_end(&topic).len())).collect();
+        let before: BTreeMap<String, usize> =
+            topics().map(|topic| (topic.clone(), client.read_to_end(&topic).len())).collect();
         client.produce(self.input, [case.input.clone()]);
         client.await_committed(self.pipeline, self.input);
         topics().map(|topic| (topic.clone(), client.read_to_end(&topic).split_off(before[&topic]))).collect()

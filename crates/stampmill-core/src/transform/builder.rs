@@ -1,7 +1,7 @@
 //! Makes the operations of a program, step by step.
 
 use super::program::{End, List, Operation, Pc, Program, Sink, Stage, Value, Way};
-use super::steps::{Assigned, Assignment, Case, Dedupe, Filter, Flow, Log, Outlet, Split, Step, To};
+use super::steps::{Assigned, Assignment, Case, Dedupe, Filter, Flow, Log, Split, Step, To};
 use crate::input::Sources;
 use crate::json::{Reads, Scope};
 use crate::template::Template;

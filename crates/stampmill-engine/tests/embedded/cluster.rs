@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use stampmill_core::breaker::BreakerSettings;
 use stampmill_core::template::{Media, Options, Template};
-use stampmill_core::transform::{Flow, Outlet, Reading, Step, Transforms};
+use stampmill_core::transform::{Flow, Outlet, Reading, Step, To, Transforms};
 use stampmill_engine::kafka::embedded::EmbeddedBroker;
 use stampmill_engine::logging::{Format, LogOutput};
 use stampmill_engine::settings::*;
@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// These steps, and one sink.
 pub(crate) fn transforms(steps: Vec<Step>) -> Transforms {
-    let outlets = vec![Outlet { when: None, templates: Vec::new() }];
+    let outlets = vec![Outlet { when: None, to: To::Sink { number: 0, templates: Vec::new() } }];
     Transforms::new(Flow { steps, outlets }, Reading::default())
 }
 

@@ -23,7 +23,7 @@ type Trail<'t> = &'t [&'t str];
 /// Takes `fragments` and `flows` out of a merged configuration and puts them where they are named.
 pub(super) fn put_in(merged: &mut Value, errors: &mut Vec<ConfigError>) {
     let ValueKind::Table(root) = &mut merged.kind else { return };
-    let mut take = |name: &str| root.remove(name).unwrap_or_else(|| Value::new(None, Map::new()));
+    let mut take = |name: &str| root.remove(name).unwrap_or_else(|| Value::new(None, Map::<String, Value>::new()));
     let (fragments, flows) = (take("fragments"), take("flows"));
     for (section, named) in [("fragments", &fragments), ("flows", &flows)] {
         for (name, value) in entries(Some(named)).into_iter().filter(|(name, _)| !is_name(name)) {
@@ -56,7 +56,9 @@ impl Library<'_> {
         each(step, path, "switch", |case, path| {
             each(case, path, "transforms", |step, path| self.in_step(step, path, trail));
         });
-        let Some(mut fragment) = step.get("fragment").and_then(|fragment| long_form(FRAGMENT, fragment)) else { return };
+        let Some(mut fragment) = step.get("fragment").and_then(|fragment| long_form(FRAGMENT, fragment)) else {
+            return;
+        };
         let origin = step.get("fragment").and_then(|fragment| fragment.origin().map(str::to_owned));
         let path = join(path, "fragment");
         let name = text(fragment.get("name"));
@@ -76,7 +78,8 @@ impl Library<'_> {
 
     /// The steps of a fragment, with what its parameters stand for.
     fn filled(&mut self, name: &str, fragment: Value, used: &Map<String, Value>, path: &str) -> Value {
-        let mut steps = get(Some(&fragment), "transforms").cloned().unwrap_or_else(|| Value::new(None, Vec::<Value>::new()));
+        let mut steps =
+            get(Some(&fragment), "transforms").cloned().unwrap_or_else(|| Value::new(None, Vec::<Value>::new()));
         let declared = entries(get(Some(&fragment), "parameters"));
         let parameters = Parameters::new(&declared, used.get("with"), &join(path, "with"), self.errors);
         parameters::put_in(&mut steps, &parameters, &format!("fragments.{name}.transforms"), self.errors);
@@ -96,7 +99,14 @@ impl Library<'_> {
         each(sink, path, "sinks", |sink, path| self.in_sink(sink, path, &trail));
     }
 
-    fn find(&mut self, section: &str, name: &str, named: Option<&Value>, path: &str, trail: Trail<'_>) -> Option<Value> {
+    fn find(
+        &mut self,
+        section: &str,
+        name: &str,
+        named: Option<&Value>,
+        path: &str,
+        trail: Trail<'_>,
+    ) -> Option<Value> {
         let all = if section == "flows" { &self.flows } else { &self.fragments };
         let (expected, found) = match get(Some(all), name) {
             Some(_) if trail.contains(&name) => {
@@ -122,12 +132,7 @@ fn text(value: Option<&Value>) -> Option<String> {
 }
 
 /// Each table in the list under that key, with its path.
-fn each(
-    table: &mut Map<String, Value>,
-    path: &str,
-    key: &str,
-    mut visit: impl FnMut(&mut Map<String, Value>, &str),
-) {
+fn each(table: &mut Map<String, Value>, path: &str, key: &str, mut visit: impl FnMut(&mut Map<String, Value>, &str)) {
     let Some(ValueKind::Array(items)) = table.get_mut(key).map(|list| &mut list.kind) else { return };
     for (index, item) in items.iter_mut().enumerate() {
         if let ValueKind::Table(item) = &mut item.kind {

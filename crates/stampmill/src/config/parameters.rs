@@ -36,7 +36,10 @@ impl Parameters {
             let stands_for = value.and_then(text).or_else(|| text(default));
             if stands_for.is_none() {
                 let doc = "a text; the fragment has no default for it";
-                errors.push(ConfigError::Missing { at: place(value.or(given).or(Some(default)), &join(path, name)), doc });
+                errors.push(ConfigError::Missing {
+                    at: place(value.or(given).or(Some(default)), &join(path, name)),
+                    doc,
+                });
             }
             ((*name).to_owned(), stands_for)
         };

@@ -35,7 +35,12 @@ pub(super) static INPUT: &[Key] = &[
     key("headers", HEADERS, Absent, "the headers, in order; none, if left out"),
     key("topic", Kind::Text, Absent, "the topic; the first that the pipeline names, if left out"),
     key("partition", Kind::Number { min: 0, max: i32::MAX as u64 }, Absent, "the partition; 0, if left out"),
-    key("offset", Kind::Number { min: 0, max: i64::MAX as u64 }, Absent, "the offset; that behind the record before it, or 0, if left out"),
+    key(
+        "offset",
+        Kind::Number { min: 0, max: i64::MAX as u64 },
+        Absent,
+        "the offset; that behind the record before it, or 0, if left out",
+    ),
     key("timestamp", MOMENT, Absent, "the timestamp; none, if left out"),
 ];
 

@@ -1,4 +1,4 @@
-use super::super::tests::{case, Case};
+use super::super::tests::{Case, case};
 use super::super::{Settings, load, show};
 
 const WITH: &str = "
@@ -57,11 +57,19 @@ fn what_is_wrong_is_told_with_its_place() {
     for (from, to, told) in [
         ("name: only, with", "name: olny, with", "a name under `fragments`; the nearest is `only`, got `olny`"),
         ("with: { kind: deposit }", "with: {}", "`pipelines.p.transforms.0.fragment.with.kind` is missing: a text"),
-        ("with: { kind: deposit }", "with: { kind: a, lest: '2' }", "fragment.with.lest` is not a key; the nearest is `least`"),
+        (
+            "with: { kind: deposit }",
+            "with: { kind: a, lest: '2' }",
+            "fragment.with.lest` is not a key; the nearest is `least`",
+        ),
         ("$(least)", "$(last)", "`fragments.only.transforms.0.filter`: expected a parameter of the fragment"),
         ("flow: large", "flow: small", "a name under `flows`"),
         ("topic: large-out", "flow: large", "does not lead back to itself, got `large` within `large`"),
-        ("- log: 'costs", "- fragment: only\n      - log: 'costs", "does not lead back to itself, got `only` within `only`"),
+        (
+            "- log: 'costs",
+            "- fragment: only\n      - log: 'costs",
+            "does not lead back to itself, got `only` within `only`",
+        ),
         ("flow: large, when", "flow: large, key: '{{key}}', when", "`key` there"),
         ("{ topic: all }", "{ topics: [a, b], choose: '{{payload.nope' }", "sinks.0.choose"),
         ("{ topic: all }", "{ topics: [a, b] }", "either a `topic`, or `topics` and a template `choose`"),
@@ -76,7 +84,11 @@ fn what_is_wrong_is_told_with_its_place() {
 
 #[test]
 fn a_flow_may_stand_where_it_is_used() {
-    let case = with("inline", "{ flow: large, when: payload.amount > 1000 }", "{ flow: here, sinks: [ { topics: [x, y], choose: '{{payload.to}}' } ] }");
+    let case = with(
+        "inline",
+        "{ flow: large, when: payload.amount > 1000 }",
+        "{ flow: here, sinks: [ { topics: [x, y], choose: '{{payload.to}}' } ] }",
+    );
     let Settings { pipelines, .. } = load(case.sources.clone()).unwrap_or_else(|errors| panic!("{errors}"));
     let topics: Vec<&str> = pipelines[0].sinks.iter().map(|sink| sink.topic.as_str()).collect();
     assert_eq!(topics, ["all", "x", "y"]);

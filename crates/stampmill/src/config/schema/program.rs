@@ -23,7 +23,12 @@ pub(crate) static ROOT: &[Key] = &[
         Absent,
         "steps by name, for the `fragment` steps of any pipeline",
     ),
-    key("flows", Kind::Entries(&Kind::Table(FLOW)), Absent, "steps and sinks by name, for `sinks` of any pipeline to lead into"),
+    key(
+        "flows",
+        Kind::Entries(&Kind::Table(FLOW)),
+        Absent,
+        "steps and sinks by name, for `sinks` of any pipeline to lead into",
+    ),
     key("memory", Kind::Short(MEMORY), Absent, "memory of the program, shared out among its pipelines"),
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),
     key("probes", Kind::Table(PROBES), Absent, "liveness, readiness and metrics over HTTP, without a token"),
