@@ -104,8 +104,8 @@ fn what_is_shown_loads_and_means_the_same() {
         let again = Sources { files: vec![again.write("again.yaml", &first)], ..Sources::default() };
         let second = shown(again.clone());
         assert_eq!(values(&second), values(&first), "{first}");
-        // What was redacted has to be put in again before it means the same.
-        if !first.contains("(redacted)") {
+        // What was redacted has to be put in again before it means the same. The comment at the top says so of any.
+        if !first.lines().any(|line| !line.starts_with('#') && line.contains("(redacted)")) {
             assert_eq!(meaning(again), meaning(sources), "{first}");
             alike += 1;
         }
