@@ -40,6 +40,8 @@ pub struct Pipeline {
     pub transforms: String,
     /// Further keys of `sink`.
     pub sink: String,
+    /// Several, as a list; then `sink` has no topic.
+    pub sinks: String,
     /// Further keys of `on_failure`, each after a comma.
     pub on_failure: String,
     /// Further keys of the pipeline.
@@ -78,6 +80,7 @@ impl Default for Pipeline {
             source: String::new(),
             transforms: "- envelope: '{\"data\": {{payload}}}'".into(),
             sink: "partition: source".into(),
+            sinks: String::new(),
             on_failure: String::new(),
             more: String::new(),
         }
@@ -103,12 +106,16 @@ impl Scenario {
 
     pub fn config(&self) -> PathBuf {
         let Self { bootstrap, input, output, dead_letters, group, pipeline, .. } = self;
-        let Pipeline { start, connection, source, transforms, sink, on_failure, more } = pipeline;
+        let Pipeline { start, connection, source, transforms, sink, sinks: several, on_failure, more } = pipeline;
         let properties = self.client.properties().into_iter().map(|(name, value)| format!("{name}: \"{value}\"\n"));
         let connection = properties.collect::<String>() + connection;
         let indent = |text: &str, by: usize| text.lines().map(|line| format!("{:by$}{line}\n", "")).collect::<String>();
         let sinks = self.sink_bootstrap.as_ref();
         let other = sinks.map_or_else(String::new, |to| format!("  sinks: {{ bootstrap.servers: \"{to}\" }}\n"));
+        let topic = match several.is_empty() {
+            true => format!("      topic: {output}\n"),
+            false => format!("    sinks:\n{}", indent(several, 6)),
+        };
         let by = |name: &str| sinks.map_or_else(String::new, |_| format!("      connection: {name}\n"));
         let text = format!(
             "connections:
@@ -123,8 +130,7 @@ impl Scenario {
       start: {start}
 {}    transforms:
 {}    sink:
-{}      topic: {output}
-{}    on_failure: {{ retries: 3, then: dead_letter, topic: {dead_letters}{on_failure} }}
+{}{}{topic}    on_failure: {{ retries: 3, then: dead_letter, topic: {dead_letters}{on_failure} }}
 {}",
             indent(&connection, 4),
             by("kafka"),

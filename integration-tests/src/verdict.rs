@@ -154,6 +154,19 @@ pub(crate) fn envelope(partition: i32, number: u64) -> String {
 // === impl Verdict ===
 
 impl Verdict {
+    /// What two outputs tell together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            expected: self.expected + other.expected,
+            lost: self.lost + other.lost,
+            duplicated: self.duplicated + other.duplicated,
+            reordered: self.reordered + other.reordered,
+            first_passed: self.first_passed.or(other.first_passed),
+            corrupted: self.corrupted + other.corrupted,
+            ..self
+        }
+    }
+
     pub fn with_fault(self, in_flight_at_fault: InFlight) -> Self {
         Self { in_flight_at_fault, hits: 1, ..self }
     }

@@ -210,6 +210,7 @@ const CASES: &[Case] = &[
     with_own_broker("chaos::panics_and_poison", Group::More, cases::chaos::panics_and_poison),
     with_own_broker("chaos::refusals", Group::More, cases::chaos::refusals),
     with_own_broker("chaos::exactly_once", Group::Core, cases::chaos::exactly_once),
+    with_own_broker("chaos::routed", Group::More, cases::chaos::routed),
     with_own_broker("chaos::the_verdict_sees_damage", Group::More, cases::chaos::the_verdict_sees_damage),
     case("routing::a_record_becomes_several", Group::Core, cases::routing::a_record_becomes_several),
     case("routing::killed_within_transactions", Group::Core, cases::routing::killed_within_transactions),

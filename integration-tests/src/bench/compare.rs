@@ -117,7 +117,7 @@ mod tests {
             peak_megabytes: 1.0,
             busy: 1.0,
         };
-        let load = Load { partitions: 1, bytes: 1, records: 1 };
+        let load = Load { partitions: 1, bytes: 1, records: 1, parts: 1 };
         Row { comparison: "c".into(), subject: "s".into(), load, runs: cpu.iter().map(run).collect(), failures: vec![] }
     }
 

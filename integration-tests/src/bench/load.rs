@@ -10,6 +10,8 @@ pub struct Load {
     /// Of each payload.
     pub bytes: usize,
     pub records: u64,
+    /// Records that go out for each that is read; figures are for one that goes out.
+    pub parts: u64,
 }
 
 const KEYS: u64 = 500;
@@ -20,7 +22,18 @@ impl Load {
     /// As many records as make a run of ten seconds or so, whatever their size: shorter ones differ more from each other.
     pub fn new(partitions: i32, bytes: usize) -> Self {
         let records = (1_500_000_000 / (bytes as u64 + 100)).clamp(5_000, 2_500_000);
-        Self { partitions, bytes, records }
+        Self { partitions, bytes, records, parts: 1 }
+    }
+
+    /// Where each record is split into its items.
+    pub fn split(self) -> Self {
+        let parts = payload(0, self.bytes).matches("\"sku\"").count() as u64;
+        Self { records: self.records.max(2_500_000 / parts), parts, ..self }
+    }
+
+    /// Records that go out.
+    pub fn outputs(&self) -> u64 {
+        self.records * self.parts
     }
 
     pub fn fill(&self, client: &Client, topic: &str) {

@@ -53,11 +53,11 @@ pub fn measure(subject: &Subject, filled: &Scenario, load: &Load) -> Result<Run>
         watched.with_context(|| format!("{}: see {}", subject.name(), scenario.folder.display()))?;
     killed?;
     scenario.client.delete_topic(&scenario.output);
-    let (records, seconds) = (load.records as f64, (last.at - first.at).as_secs_f64());
+    let (records, seconds) = (load.outputs() as f64, (last.at - first.at).as_secs_f64());
     let warm = records - fifth as f64;
     Ok(Run {
         records_per_second: warm / seconds,
-        megabytes_per_second: warm * load.bytes as f64 / seconds / 1e6,
+        megabytes_per_second: warm * load.bytes as f64 / load.parts as f64 / seconds / 1e6,
         cpu_micros: (last.cpu_micros - first.cpu_micros) / warm,
         cpu_micros_whole: last.cpu_micros / records,
         switches: last.switches.saturating_sub(first.switches) as f64 / warm,
@@ -85,13 +85,13 @@ fn watch(subject: &Subject, scenario: &Scenario, load: &Load, child: &mut Child)
         };
         let usage = Usage::of(child.id(), cores::of_subject());
         if let Some(status) = child.try_wait()? {
-            bail!("it ended with {status} after {delivered} of {} records", load.records);
+            bail!("it ended with {status} after {delivered} of {} records", load.outputs());
         }
         let usage = usage?;
-        if first.is_none() && delivered >= load.records / 5 {
+        if first.is_none() && delivered >= load.outputs() / 5 {
             first = Some((usage, delivered));
         }
-        if delivered >= load.records {
+        if delivered >= load.outputs() {
             if answered == 0 && subject.look().is_some() {
                 bail!("nobody could watch it");
             }
@@ -99,7 +99,7 @@ fn watch(subject: &Subject, scenario: &Scenario, load: &Load, child: &mut Child)
             return Ok((first, usage, fifth));
         }
         if started.elapsed() > LONGEST {
-            bail!("it delivered {delivered} of {} records in {} s", load.records, LONGEST.as_secs());
+            bail!("it delivered {delivered} of {} records in {} s", load.outputs(), LONGEST.as_secs());
         }
         std::thread::park_timeout(BETWEEN_LOOKS);
     }

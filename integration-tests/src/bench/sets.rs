@@ -121,7 +121,7 @@ pub fn tls() -> Vec<Comparison> {
 /// A backlog of 5 GB in 64 partitions: how much memory is used of what is allowed.
 pub fn memory() -> Vec<Comparison> {
     let one = |budget: &str| Subject::program_set(&format!("memory: {budget}"), &[&format!("memory={budget}")]);
-    let load = Load { partitions: 64, bytes: 10_000, records: 500_000 };
+    let load = Load { records: 500_000, ..Load::new(64, 10_000) };
     vec![comparison("memory", load, ["128MiB", "256MiB", "512MiB"].map(one).into())]
 }
 
@@ -137,7 +137,7 @@ pub fn builds(list: &str) -> Result<Vec<Comparison>> {
         Ok(Subject::built(name, &std::fs::canonicalize(path).with_context(|| path.to_owned())?))
     };
     let subjects = || list.split(',').map(one).collect::<Result<Vec<_>>>();
-    let large = Load { partitions: 64, bytes: 10_000, records: 60_000 };
+    let large = Load { records: 60_000, ..Load::new(64, 10_000) };
     let loads = [("500 bytes", Load::new(PARTITIONS, BYTES)), ("10 KB in 64 partitions", large)];
     loads.into_iter().map(|(name, load)| Ok(comparison(name, load, subjects()?))).collect()
 }
@@ -150,6 +150,38 @@ pub fn profiles() -> Vec<Comparison> {
     };
     let subjects = [Subject::floor()].into_iter().chain(["latency", "balanced", "throughput"].map(one)).collect();
     vec![comparison("profile", Load::new(PARTITIONS, BYTES), subjects)]
+}
+
+/// What steps cost beside the envelope alone, and what a part of a split costs beside a record of its own.
+pub fn transforms() -> Vec<Comparison> {
+    let with = |name: &str, steps: &str| {
+        let transforms = format!("{steps}{ENVELOPE}");
+        Subject::program(name, |pipeline| pipeline.transforms = transforms)
+    };
+    let case =
+        |kind: &str| format!("    - when: payload.type == \"{kind}\"\n      transforms: [ {} ]\n", &ENVELOPE[2..]);
+    let cases: String = ["deposit", "fee", "interest", "transfer", "withdraw"].map(case).concat();
+    let switch = Subject::program("a switch of five", |pipeline| pipeline.transforms = format!("- switch:\n{cases}"));
+    let steps = vec![
+        stampmill(),
+        with("a filter on one field", "- filter: payload.amount > 1000\n"),
+        switch,
+        with("a mask of one field", "- mask: [payload.accountId]\n"),
+        with(
+            "a variable and a header set",
+            "- set: { vars: { of: '{{payload.accountId}}' }, headers: { of: '{{vars.of}}' } }\n",
+        ),
+        with("dedupe by one field", "- dedupe: payload.id\n"),
+    ];
+    // An item is about as long as the shortest payload.
+    let split = Subject::program("an item of a split", |pipeline| {
+        pipeline.transforms = format!("- split: payload.items\n{ENVELOPE}");
+    });
+    vec![
+        comparison("steps", Load::new(PARTITIONS, BYTES), steps),
+        comparison("records of their own", Load::new(PARTITIONS, 100), vec![stampmill()]),
+        comparison("split of 100", Load::new(PARTITIONS, 4_600).split(), vec![split]),
+    ]
 }
 
 /// The tutorial's job by all of them.

@@ -1,7 +1,7 @@
 //! `make bench`: what the program costs beside bare librdkafka and its peers.
 //!
 //! `bench [SET…]` runs sets of comparisons: `targets` (what the README tells, and if none is named), `partitions`,
-//! `matrix`, `memory`, `watched`, `builds` (of `BENCH_BUILDS`), `profiles`, `peers`, `latency`, `tls`, `scale`,
+//! `matrix`, `transforms`, `memory`, `watched`, `builds` (of `BENCH_BUILDS`), `profiles`, `peers`, `latency`, `tls`, `scale`,
 //! `allocations`. `BENCH_ROUNDS` says how often each subject runs (3), `BENCH_RECORDS` over how many records, `BENCH_ONLY`
 //! which comparisons, by a part of their names; `STAMPMILL_TEST_BROKERS` names brokers to use instead of our own, which
 //! `tls` and `scale` always take.
@@ -53,6 +53,7 @@ fn bench(sets: &[&str]) -> Result<()> {
             "partitions" => compare(&client, &mut report, sets::partitions())?,
             "matrix" => compare(&client, &mut report, sets::matrix())?,
             "memory" => compare(&client, &mut report, sets::memory())?,
+            "transforms" => compare(&client, &mut report, sets::transforms())?,
             "watched" => compare(&client, &mut report, sets::watched())?,
             "builds" => {
                 let list = std::env::var("BENCH_BUILDS").context("BENCH_BUILDS names the builds, as NAME=PATH,…")?;
@@ -75,7 +76,7 @@ fn bench(sets: &[&str]) -> Result<()> {
             "scale" => scale::run(&mut report, &std::env::var("BENCH_ONLY").unwrap_or_default())?,
             "allocations" => count_allocations(&client, &mut report)?,
             other => bail!(
-                "expected targets, partitions, matrix, memory, watched, builds, profiles, peers, latency, tls, scale or allocations, found `{other}`"
+                "expected targets, partitions, matrix, transforms, memory, watched, builds, profiles, peers, latency, tls, scale or allocations, found `{other}`"
             ),
         }
         println!("{}", report.markdown());

@@ -10,7 +10,8 @@ use crate::chaos::cluster::Cluster;
 use crate::chaos::failpoints;
 use crate::chaos::faults::FAULTS;
 use crate::chaos::outcome::Outcome;
-use crate::chaos::run::{Delivery, Fault, Form, Needs, Run};
+use crate::chaos::routed;
+use crate::chaos::run::{Delivery, Fault, Form, Needs, Run, Shape};
 use crate::program::{self, Build};
 
 /// What became of one fault, over all rounds.
@@ -30,6 +31,7 @@ pub struct Row {
 pub struct Campaign<'a> {
     pub version: &'a str,
     pub deliveries: &'a [Delivery],
+    pub shape: Shape,
     pub form: Form,
     /// The first round is finished in any case.
     pub until: Instant,
@@ -50,7 +52,7 @@ impl Campaign<'_> {
         let mut rows: Vec<Row> = Vec::new();
         for round in 0.. {
             for delivery in self.deliveries {
-                for fault in FAULTS.iter().filter(|fault| fault.name.contains(self.only)) {
+                for fault in FAULTS.iter().filter(|fault| self.takes(fault)) {
                     if round > 0 && Instant::now() > self.until {
                         return Ok(rows);
                     }
@@ -65,9 +67,14 @@ impl Campaign<'_> {
         Ok(rows)
     }
 
+    fn takes(&self, fault: &Fault) -> bool {
+        let fits = self.shape == Shape::Envelope || routed::FAULTS.contains(&fault.name);
+        fits && fault.name.contains(self.only)
+    }
+
     fn one(&self, cluster: &mut Cluster, fault: &'static Fault, delivery: Delivery) -> Result<Row> {
         println!("kafka {}, {delivery}: {}", self.version, fault.name);
-        let row = run_one(cluster, fault, delivery, self.form);
+        let row = run_one(cluster, fault, (delivery, self.shape), self.form);
         match &row {
             Row { skipped: Some(reason), .. } => println!("    not run: {reason}"),
             Row { outcome, failures, took, .. } => {
@@ -84,7 +91,7 @@ impl Campaign<'_> {
 }
 
 /// Runs a fault once; whatever it does wrong is in the row.
-pub fn run_one(cluster: &mut Cluster, fault: &'static Fault, delivery: Delivery, form: Form) -> Row {
+pub fn run_one(cluster: &mut Cluster, fault: &'static Fault, (delivery, shape): (Delivery, Shape), form: Form) -> Row {
     let started = Instant::now();
     let mut row = Row {
         fault: fault.name,
@@ -98,8 +105,16 @@ pub fn run_one(cluster: &mut Cluster, fault: &'static Fault, delivery: Delivery,
         return row;
     }
     let repetitions = if form == Form::Short { fault.short } else { fault.long };
-    let mut run =
-        Run { cluster, delivery, form, repetitions, expects: fault.expects, folder: None, so_far: Arc::default() };
+    let mut run = Run {
+        cluster,
+        delivery,
+        shape,
+        form,
+        repetitions,
+        expects: fault.expects,
+        folder: None,
+        so_far: Arc::default(),
+    };
     match catch_unwind(AssertUnwindSafe(|| (fault.run)(&mut run))) {
         Ok(outcome) => {
             row.failures = outcome.failures(fault.expects, delivery);

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::BaseConsumer;
 
 use crate::chaos::outcome::Outcome;
-use crate::chaos::run::{Delivery, Expects, PARTITIONS, Run};
+use crate::chaos::routed;
+use crate::chaos::run::{Delivery, Expects, PARTITIONS, Run, Shape};
 use crate::chaos::stream::{Make, Stream};
 use crate::chaos::watch::Watch;
 use crate::eventually::{eventually, patience};
@@ -21,6 +22,8 @@ pub struct Flow {
     pub scenario: Scenario,
     pub streams: Vec<Stream>,
     pub watch: Watch,
+    /// Of the second output, where there is one.
+    also: Option<Watch>,
     /// Faults count what they hit; each call of [`Flow::hit`] is one.
     pub hits: u64,
     /// What the fault found wrong, or worth telling.
@@ -50,12 +53,15 @@ impl Flow {
         program::executable(scenario.build);
         let stream = Stream::start(&scenario.client, &scenario.input, PARTITIONS, 0, make);
         let watch = Watch::start(&scenario.client, &scenario.output, odd);
+        let has_also = run.shape == Shape::Routed;
+        let also = has_also.then(|| Watch::start(&scenario.client, &routed::also(&scenario), odd));
         let (faults, notes, in_flight, asker) = (Vec::new(), Vec::new(), Vec::new(), scenario.client.consumer("ends"));
         let (streams, marks) = (vec![stream], BTreeMap::new());
         Self {
             scenario,
             streams,
             watch,
+            also,
             hits: 0,
             faults,
             notes,
@@ -117,8 +123,14 @@ impl Flow {
         self.in_flight.push(in_flight);
     }
 
+    fn watches(&self) -> impl Iterator<Item = &Watch> {
+        std::iter::once(&self.watch).chain(&self.also)
+    }
+
+    /// In all outputs.
     fn complete(&self, partition: i32) -> u64 {
-        self.watch.judge(|judge| judge.complete(partition))
+        let complete = self.watches().map(|watch| watch.judge(|judge| judge.complete(partition)));
+        complete.min().unwrap_or(0)
     }
 
     fn delivered(&self, partition: i32) -> u64 {
@@ -149,7 +161,7 @@ impl Flow {
     /// seen before the outputs, whose marks are on their way: there it is early only if it stays so.
     pub fn audit(&mut self) {
         let committed = self.committed();
-        self.watch.catch_up();
+        self.watches().for_each(Watch::catch_up);
         let deadline = Instant::now() + patience();
         let mut early = self.early(&committed);
         while early > 0 && self.excuses && Instant::now() < deadline {
@@ -212,9 +224,10 @@ impl Flow {
             if delivered != progress {
                 (progress, since) = (delivered, Instant::now());
             }
-            self.watch.judge(|judge| judge.has_all(sent)) || self.all_committed() || since.elapsed() > patience()
+            let has_all = self.watches().all(|watch| watch.judge(|judge| judge.has_all(sent)));
+            has_all || self.all_committed() || since.elapsed() > patience()
         });
-        self.watch.catch_up();
+        self.watches().for_each(Watch::catch_up);
     }
 
     fn all_committed(&self) -> bool {
@@ -231,7 +244,11 @@ impl Flow {
             committed_beyond_delivered: self.beyond,
             in_flight_at_fault: least,
             hits: self.hits,
-            ..self.watch.judge(|judge| judge.verdict(sent))
+            ..self
+                .watches()
+                .map(|watch| watch.judge(|judge| judge.verdict(sent)))
+                .reduce(Verdict::and)
+                .unwrap_or_default()
         }
     }
 

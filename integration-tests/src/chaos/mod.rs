@@ -11,6 +11,7 @@ pub mod faults;
 pub mod flow;
 pub mod outcome;
 pub mod report;
+pub mod routed;
 pub mod run;
 pub mod stream;
 pub mod watch;

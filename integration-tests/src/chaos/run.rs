@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::chaos::cluster::Cluster;
 use crate::chaos::flow::Flow;
 use crate::chaos::outcome::Outcome;
+use crate::chaos::routed;
 use crate::chaos::stream::Make;
 use crate::judge::Odd;
 use crate::scenario::{Scenario, setup};
@@ -59,9 +60,17 @@ pub enum Form {
     Long,
 }
 
+/// Of the pipeline that the faults hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Envelope,
+    Routed,
+}
+
 pub struct Run<'a> {
     pub cluster: &'a mut Cluster,
     pub delivery: Delivery,
+    pub shape: Shape,
     pub form: Form,
     pub repetitions: u32,
     pub expects: Expects,
@@ -124,7 +133,12 @@ impl Run<'_> {
         scenario.bootstrap = self.cluster.proxied();
         // A killed instance is missed soon, and records are on their way for a while.
         scenario.pipeline.source = "properties: { session.timeout.ms: 3000, heartbeat.interval.ms: 500 }".into();
-        scenario.pipeline.sink = "partition: source\nproperties: { linger.ms: 1000 }".into();
+        match self.shape {
+            Shape::Envelope => {
+                scenario.pipeline.sink = "partition: source\nproperties: { linger.ms: 1000 }".into();
+            }
+            Shape::Routed => routed::route(&mut scenario, PARTITIONS),
+        }
         // Long transactions, so that records are in flight for a while.
         scenario.pipeline.more = self.delivery.keys(1000);
         change(&mut scenario);
@@ -135,7 +149,8 @@ impl Run<'_> {
     /// A scenario with load on it.
     pub fn flow(&mut self, name: &str, change: impl FnOnce(&mut Scenario)) -> Flow {
         let scenario = self.scenario(name, change);
-        Flow::begin(scenario, record, |_| false, self)
+        let odd = if self.shape == Shape::Routed { routed::is_filtered } else { |_| false };
+        Flow::begin(scenario, record, odd, self)
     }
 
     /// As [`Run::flow`], where some records, by their numbers, are for the dead letters.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use integration_tests::chaos::campaign::run_one;
 use integration_tests::chaos::cluster::Cluster;
 use integration_tests::chaos::faults::named;
-use integration_tests::chaos::run::{Delivery, Form};
+use integration_tests::chaos::run::{Delivery, Form, Shape};
 
 use crate::kafka::Kafka;
 
@@ -31,7 +31,14 @@ pub(crate) fn refusals(kafka: &Kafka) {
 
 pub(crate) fn exactly_once(kafka: &Kafka) {
     let faults = ["the program is killed", "a leader is killed", "members come and go, cooperative"];
-    survive(kafka, Delivery::ExactlyOnce, &faults);
+    survive(kafka, (Delivery::ExactlyOnce, Shape::Envelope), &faults);
+}
+
+/// Of a record that becomes several, on two topics.
+pub(crate) fn routed(kafka: &Kafka) {
+    let faults = ["the program is killed", "a leader is killed", "panics at delivery::report"];
+    survive(kafka, (Delivery::AtLeastOnce, Shape::Routed), &faults);
+    survive(kafka, (Delivery::ExactlyOnce, Shape::Routed), &faults);
 }
 
 /// The verdict that all of this rests on must fail where it has to.
@@ -41,15 +48,15 @@ pub(crate) fn the_verdict_sees_damage(kafka: &Kafka) {
 
 #[track_caller]
 fn survives(kafka: &Kafka, faults: &[&str]) {
-    survive(kafka, Delivery::AtLeastOnce, faults);
+    survive(kafka, (Delivery::AtLeastOnce, Shape::Envelope), faults);
 }
 
 #[track_caller]
-fn survive(kafka: &Kafka, delivery: Delivery, faults: &[&str]) {
+fn survive(kafka: &Kafka, what: (Delivery, Shape), faults: &[&str]) {
     let mut cluster = Cluster::start(kafka.own_version(), "").expect("three brokers");
     for name in faults {
         let started = Instant::now();
-        let row = run_one(&mut cluster, named(name), delivery, Form::Short);
+        let row = run_one(&mut cluster, named(name), what, Form::Short);
         println!("{name}: {}, in {} s", row.outcome, started.elapsed().as_secs());
         if let Some(reason) = row.skipped {
             println!("{name}: not run: {reason}");
