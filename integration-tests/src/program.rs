@@ -45,11 +45,13 @@ fn make(build: Build) -> Result<PathBuf> {
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(workspace()).args(["build", "--release", "-p", "stampmill", "--message-format", "json"]);
+    // With the features of the whole workspace, as `cargo test` has built it: nothing is built twice then.
+    command.current_dir(workspace()).args(["build", "--release", "--workspace", "--bin", "stampmill"]);
+    command.args(["--message-format", "json"]);
     let name = match build {
         Build::Plain => "stampmill",
         Build::Failpoints => {
-            command.args(["--features", "failpoints"]);
+            command.args(["--features", "stampmill/failpoints"]);
             "stampmill-failpoints"
         }
     };

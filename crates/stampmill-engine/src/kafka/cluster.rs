@@ -9,7 +9,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use thiserror::Error;
 
-use super::denial::Denial;
+use super::denial::{self, Denial};
 use super::ffi::{self, Live, Permissions};
 use crate::settings::Properties;
 
@@ -86,7 +86,8 @@ impl Admin {
         for (name, value) in properties.in_force() {
             config.set(name, value);
         }
-        let client = config.set_log_level(RDKafkaLogLevel::Error).create_with_context(Quiet)?;
+        // Why a broker ends a connection is told there, and nowhere else.
+        let client = config.set_log_level(RDKafkaLogLevel::Info).create_with_context(Quiet)?;
         let client = Live::admin(client, properties.credentials.as_ref());
         Ok(Self { client, runtime: actix_rt::Runtime::new().map_err(AdminError::Runtime)? })
     }
@@ -101,7 +102,7 @@ impl Admin {
                 break;
             }
             // That one broker is down is no answer as long as another may give one.
-            trouble = ffi::last_error(self.client.inner()).or(trouble);
+            trouble = ffi::last_error(self.client.inner(), denial::is_of_protocol).or(trouble);
             if trouble.as_ref().is_some_and(|(code, reason)| Denial::of(*code, reason).is_some()) {
                 break;
             }

@@ -54,8 +54,8 @@ impl Denial {
             // speaks another protocol than ours ends the connection.
             Code::BrokerTransportFailure
                 if reason.contains("SSL routines")
-                    || reason.contains("security.protocol")
-                    || reason.contains("PLAINTEXT broker listener") =>
+                    || reason.contains("PLAINTEXT broker listener")
+                    || is_of_protocol(reason) =>
             {
                 Some(Self::Tls)
             }
@@ -93,6 +93,9 @@ impl Denial {
             {
                 "see `security.protocol` and the port in `bootstrap.servers`: the listener there speaks another protocol"
             }
+            Self::Tls if is_mute(reason) => {
+                "see `security.protocol` and the port in `bootstrap.servers`: the listener there wants TLS, or no broker is behind that address"
+            }
             Self::Tls => "see `security.protocol` and the properties `ssl.*`",
             Self::Permission => "grant this user what it needs there",
         }
@@ -123,6 +126,16 @@ pub(crate) fn examine(code: Code, reason: &str, properties: &Properties) -> Opti
     Some(fault.map_or(explained, |fault| {
         format!("{protocol}://{address}: certificate verify failed: the broker's certificate is not accepted: {fault}")
     }))
+}
+
+/// A broker has ended the connection, and librdkafka guesses that its listener speaks another protocol.
+pub(super) fn is_of_protocol(reason: &str) -> bool {
+    reason.contains("security.protocol") || is_mute(reason)
+}
+
+/// The connection was ended before the broker had said which requests it knows: librdkafka's name for that state is in its reason.
+fn is_mute(reason: &str) -> bool {
+    reason.contains("in state APIVERSION_QUERY")
 }
 
 fn is_of_certificate(reason: &str) -> bool {
@@ -171,6 +184,14 @@ mod tests {
         assert!(text.contains("`ssl.certificate.location`"), "{text}");
         let text = told(Code::BrokerTransportFailure, "Disconnected: incorrect security.protocol configuration");
         assert!(text.contains("`security.protocol`"), "{text}");
+        let text = told(
+            Code::BrokerTransportFailure,
+            "b:1/bootstrap: Disconnected: connection reset by peer (after 0ms in state APIVERSION_QUERY)",
+        );
+        assert!(
+            text.starts_with("b:1/bootstrap: Disconnected: connection reset by peer; see `security.protocol`"),
+            "{text}"
+        );
     }
 
     #[test]
