@@ -1,8 +1,10 @@
 //! What a case file says.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use stampmill_core::table::{Rows, Table};
 use stampmill_engine::settings::{PipelineSettings, SinkPartition, Then};
 
 /// Name and value of each, in order; `None` is Kafka's null.
@@ -24,6 +26,8 @@ pub(super) struct Case {
     /// Its file and line.
     pub(super) at: String,
     pub(super) now: Timestamp,
+    /// What each table holds that is kept from a topic.
+    pub(super) tables: Vec<(Arc<Table>, Rows)>,
     pub(super) input: Input,
     /// Only where it is to be written is it not there.
     pub(super) expect: Option<Expect>,

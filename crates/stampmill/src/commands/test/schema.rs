@@ -10,14 +10,18 @@ const HEADERS: Kind = Kind::Other("list, each item one `name: value`, with a val
 const MOMENT: Kind = Kind::Other("milliseconds since 1970, or as in `2026-11-23T14:09:11.123Z`");
 const JSON: Kind = Kind::Other("table or list, or JSON as text");
 
+const TABLES: Kind = Kind::Other("table of tables, each a table of rows by their keys, or JSON as text");
+
 pub(super) static FILE: &[Key] = &[
     key("pipeline", Kind::Text, Absent, "the pipeline that the cases are about; the only one, if left out"),
+    key("tables", TABLES, Absent, "the rows of tables that are kept from topics, for all cases"),
     key("cases", Kind::List(CASE), Required, "the cases, in the order in which they run"),
 ];
 
 pub(super) static CASE: &[Key] = &[
     key("name", Kind::Text, Required, "what the case shows, in words that no other case of the file has"),
     key("now", MOMENT, Absent, "the time that templates are told; the first moment of 1970, if left out"),
+    key("tables", TABLES, Absent, "the rows of tables that are kept from topics, in place of those of the file"),
     key("input", Kind::Table(INPUT), Required, "the record that comes in"),
     key("expect", Kind::Table(EXPECT), Required, "what becomes of it; `--update` writes it where it is left out"),
 ];

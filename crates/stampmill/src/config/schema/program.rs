@@ -2,7 +2,7 @@
 
 use super::super::properties::Side;
 use super::Default::{Absent, Required, Value};
-use super::{Key, Kind, PIPELINE, key, word};
+use super::{Key, Kind, PIPELINE, TABLE, key, word};
 
 pub(crate) static ROOT: &[Key] = &[
     key(
@@ -16,6 +16,12 @@ pub(crate) static ROOT: &[Key] = &[
         Kind::Entries(&Kind::Table(PIPELINE)),
         Required,
         "pipelines by name: `a` to `z`, `0` to `9` and `-`",
+    ),
+    key(
+        "tables",
+        Kind::Entries(&Kind::Table(TABLE)),
+        Absent,
+        "rows for `lookup` steps, by name: `a` to `z`, `0` to `9` and `-`",
     ),
     key("memory", Kind::Short(MEMORY), Absent, "memory of the program, shared out among its pipelines"),
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),

@@ -105,7 +105,7 @@ fn what_is_shown_loads_and_means_the_same() {
         let second = shown(again.clone());
         assert_eq!(values(&second), values(&first), "{first}");
         // What was redacted has to be put in again before it means the same.
-        if !first.contains("(redacted)") {
+        if !first.lines().any(|line| line.contains("(redacted)") && !line.starts_with('#')) {
             assert_eq!(meaning(again), meaning(sources), "{first}");
             alike += 1;
         }
