@@ -220,6 +220,7 @@ const CASES: &[Case] = &[
         Group::More,
         cases::lookup::brokers_go_and_partitions_come,
     ),
+    with_own_broker("lookup::to_read_the_topic_is_enough", Group::More, cases::lookup::to_read_the_topic_is_enough),
     case("lookup::people_see_the_same_rows", Group::More, cases::lookup::people_see_the_same_rows),
     case("traces::a_trace_is_carried_on", Group::More, cases::traces::a_trace_is_carried_on),
     case(

@@ -7,6 +7,7 @@ use integration_tests::eventually::eventually;
 use integration_tests::http::Listener;
 use integration_tests::program::{self, Build, Program};
 use integration_tests::scenario::{Scenario, setup};
+use integration_tests::secured::{Door, PASSWORD};
 
 use crate::kafka::Kafka;
 
@@ -17,6 +18,7 @@ struct Lookup {
     probes: Listener,
 }
 
+const MECHANISM: &str = "SCRAM-SHA-512";
 const TOKEN: &str = "a-token-of-the-test";
 const STEPS: &str = "- lookup: { table: accounts, key: payload.account, into: account }
 - lookup: { table: rates, key: payload.currency, into: fx, missing: null }
@@ -257,4 +259,30 @@ pub(crate) fn people_see_the_same_rows(kafka: &Kafka) {
     let (code, said) = lookup.run(&["dead-letters", "replay", "--to", "pipeline", "--execute"]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(lookup.outputs(2)[1], r#"{"id": 1, "name": "Cem", "rate": 1.50}"#);
+}
+
+/// A table's topic is read without a group, so that nothing has to be allowed for one.
+pub(crate) fn to_read_the_topic_is_enough(kafka: &Kafka) {
+    let secured = kafka.secured();
+    let mut lookup = Lookup::prepared("lookup-allowed", &secured.client()).with_rates();
+    let user = format!("{}-user", lookup.scenario.id);
+    secured.set_scram(MECHANISM, &user, PASSWORD).expect("the user is made");
+    let allow = |resource, operations: &[&str]| secured.allow(&user, resource, operations).expect("a permission");
+    allow(["--topic", &lookup.scenario.input], &["Read"]);
+    allow(["--topic", &lookup.scenario.output], &["Write"]);
+    allow(["--topic", &lookup.scenario.dead_letters], &["Create", "Write"]);
+    allow(["--group", &lookup.scenario.group], &["Read"]);
+    lookup.scenario.bootstrap = secured.address(Door::Sasl).to_string();
+    lookup.scenario.pipeline.connection = secured.sasl(MECHANISM, &user, PASSWORD);
+    lookup.set_rate("USD", Some("{\"rate\":1}"));
+    lookup.send(0, "A", "USD");
+    let mut program = lookup.start("program");
+    // A topic that is not shown to the user is as good as none.
+    program.await_line("table `rates`: waiting: the brokers know no topic");
+    allow(["--topic", &lookup.rates()], &["Read"]);
+    let program = program.await_ready();
+    assert_eq!(lookup.outputs(1), [r#"{"id": 0, "name": "Ann, A", "rate": 1}"#]);
+    let complaints = program.log().lines().filter(|line| line.contains("table `rates`: waiting: the brokers:")).count();
+    assert_eq!(complaints, 0, "{}", program.log());
+    assert_eq!(program.terminate(), 0);
 }

@@ -25,17 +25,23 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Waits until each table is read to its end; `false` if it is stopped before. Who reads them says every ten seconds what
 /// they wait for. With `fail_fast` the first thing that is missing is an error.
 pub(super) fn await_ready(settings: &PipelineSettings, stop: &Stop, tell: impl Fn(Health)) -> Result<bool, StartError> {
-    let since = Instant::now();
+    let (since, mut is_told) = (Instant::now(), false);
     while !stop.is_requested() {
         let unread: Vec<&TopicTable> =
             read_by(&settings.tables, &settings.transforms).filter(|table| !table.is_ready()).collect();
         if unread.is_empty() {
+            if is_told {
+                tell(Health::Starting);
+            }
             return Ok(true);
         }
         let troubles = unread.iter().map(|table| trouble(table));
         match unread.iter().find(|table| table.has_failed()) {
             Some(failed) if settings.run.fail_fast => return Err(StartError::NotReady(trouble(failed).to_string())),
-            _ if since.elapsed() >= GRACE => tell(Health::NotReady(troubles.collect())),
+            _ if since.elapsed() >= GRACE => {
+                tell(Health::NotReady(troubles.collect()));
+                is_told = true;
+            }
             _ => {}
         }
         std::thread::sleep(BETWEEN_LOOKS);

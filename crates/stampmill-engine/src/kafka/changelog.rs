@@ -72,7 +72,9 @@ impl Changelog {
 
     /// Gives librdkafka time; what its client complains of meanwhile. It goes on trying by itself.
     pub(crate) fn wait(&self, most: Duration) -> Option<KafkaError> {
-        self.consumer.poll(most)?.err()
+        let error = self.consumer.poll(most)?.err();
+        // librdkafka asks for the group's coordinator, be there use for it or not.
+        error.filter(|error| error.rdkafka_error_code() != Some(RDKafkaErrorCode::GroupAuthorizationFailed))
     }
 
     /// Takes in partitions that the topic has been given since.

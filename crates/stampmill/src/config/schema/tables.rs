@@ -23,6 +23,6 @@ pub(crate) static TABLE: &[Key] = &[
         "max_bytes",
         Kind::Size,
         Value("64MiB"),
-        "memory for its rows, at the most, beside `memory`; about 100 bytes of it for each row are not the row's own",
+        "memory for its rows, at the most, beside `memory`; about 80 bytes of it for each row are not the row's own",
     ),
 ];
