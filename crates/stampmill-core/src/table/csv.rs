@@ -12,29 +12,37 @@ use crate::json::escape;
 /// # Errors
 /// The first thing that is wrong, and its line.
 pub fn from_csv(text: &[u8], key: &str, max_bytes: usize) -> Result<Rows, TableError> {
-    let mut reader = ReaderBuilder::new().flexible(false).from_reader(text);
-    let header = reader.headers().map_err(|error| refused(&error))?.clone();
+    let mut reader = ReaderBuilder::new().flexible(false).has_headers(false).from_reader(text);
+    let mut header = StringRecord::new();
+    next(&mut reader, text, &mut header)?;
     let place = place(&header, key)?;
     let names: Vec<Vec<u8>> = header.iter().map(string).collect();
     let (mut rows, mut lines, mut row) = (Rows::new(max_bytes), HashMap::new(), Vec::new());
     let mut record = StringRecord::new();
-    let mut last = 1;
-    while next(&mut reader, &mut record)? {
-        last = line(record.position());
+    while next(&mut reader, text, &mut record)? {
+        let line = line(record.position());
         let key = record.get(place).unwrap_or_default();
-        if let Some(first) = lines.insert(key.to_owned(), last) {
-            return Err(TableError::new(last, TableFault::KeyTwice { key: key.to_owned(), first }));
+        if let Some(first) = lines.insert(key.to_owned(), line) {
+            return Err(TableError::new(line, TableFault::KeyTwice { key: key.to_owned(), first }));
         }
         write(&names, &record, &mut row);
-        rows.insert(key.as_bytes(), &row).map_err(|error| TableError::new(last, TableFault::TooLarge(error)))?;
+        rows.insert(key.as_bytes(), &row).map_err(|error| TableError::new(line, TableFault::TooLarge(error)))?;
     }
-    // The reader takes all that follows an open quote for one field.
-    let quotes = text.iter().filter(|byte| **byte == b'"').count();
-    if quotes.is_multiple_of(2) { Ok(rows) } else { Err(TableError::new(last, TableFault::OpenQuote)) }
+    Ok(rows)
 }
 
-fn next(reader: &mut Reader<&[u8]>, record: &mut StringRecord) -> Result<bool, TableError> {
-    reader.read_record(record).map_err(|error| refused(&error))
+/// The reader takes a quote within a field for a letter, and all that follows one that is not closed for one field: either
+/// way a record has an odd number of them.
+fn next(reader: &mut Reader<&[u8]>, text: &[u8], record: &mut StringRecord) -> Result<bool, TableError> {
+    let before = reader.position().clone();
+    let read = reader.read_record(record);
+    let offset = |position: &Position| usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let written = text.get(offset(&before)..offset(reader.position())).unwrap_or_default();
+    let quotes = written.iter().filter(|byte| **byte == b'"').count();
+    if !quotes.is_multiple_of(2) {
+        return Err(TableError::new(line(Some(&before)), TableFault::OpenQuote));
+    }
+    read.map_err(|error| refused(&error))
 }
 
 fn place(header: &StringRecord, key: &str) -> Result<usize, TableError> {

@@ -58,7 +58,7 @@ fn fill<'a>(
     for item in table {
         // Each item stands behind the one before it.
         let at = offset(document, item.key.unwrap_or(item.value));
-        line += newlines(&document[seen..at]);
+        line += newlines(document.get(seen..at).unwrap_or_default());
         seen = at;
         let refused = |fault| TableError::new(line, fault);
         let none = "expected a row that is an object, with a text or a number under `key`";

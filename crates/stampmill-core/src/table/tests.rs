@@ -37,7 +37,10 @@ fn what_is_wrong_in_a_csv_file_has_its_line() {
     assert_eq!(csv_error("id,id\n1,2\n").1, "the column `id` is there twice");
     assert_eq!(csv_error("").0, 1);
     let open = "a quote is not closed; within quotes it is written twice".to_owned();
-    assert_eq!(csv_error("id,name\nA,1\nB,\"2\nC,3\n"), (3, open));
+    assert_eq!(csv_error("id,name\nA,1\nB,\"2\nC,3\n"), (3, open.clone()));
+    assert_eq!(csv_error("id,name\nA,1\nB,\"2,\nC\nD,4\n"), (3, open.clone()), "whatever else is wrong with it");
+    assert_eq!(csv_error("id,name\nA,1\nB,2\" pipe\nC,3\n"), (3, open.clone()));
+    assert_eq!(csv_error("id,\"name\nA,1\n"), (1, open));
     let error = from_csv(b"id,name\nA,1\nB,\xff\n", "id", ROOM).expect_err("not UTF-8");
     assert_eq!((error.line, error.fault), (3, TableFault::NotUtf8));
 }
