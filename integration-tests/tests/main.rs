@@ -22,6 +22,7 @@ mod cases {
     pub(crate) mod footprint;
     pub(crate) mod groups;
     pub(crate) mod image;
+    pub(crate) mod lookup;
     pub(crate) mod ordering;
     pub(crate) mod panics;
     pub(crate) mod rotation;
@@ -215,6 +216,15 @@ const CASES: &[Case] = &[
     case("routing::a_record_becomes_several", Group::Core, cases::routing::a_record_becomes_several),
     case("routing::killed_within_transactions", Group::Core, cases::routing::killed_within_transactions),
     case("routing::what_comes_twice_and_too_fast", Group::More, cases::routing::what_comes_twice_and_too_fast),
+    case("lookup::rows_come_with_records_and_change", Group::Core, cases::lookup::rows_come_with_records_and_change),
+    case("lookup::nothing_is_read_before_its_end", Group::Core, cases::lookup::nothing_is_read_before_its_end),
+    with_own_broker(
+        "lookup::brokers_go_and_partitions_come",
+        Group::More,
+        cases::lookup::brokers_go_and_partitions_come,
+    ),
+    with_own_broker("lookup::to_read_the_topic_is_enough", Group::More, cases::lookup::to_read_the_topic_is_enough),
+    case("lookup::people_see_the_same_rows", Group::More, cases::lookup::people_see_the_same_rows),
     case("traces::a_trace_is_carried_on", Group::More, cases::traces::a_trace_is_carried_on),
     case(
         "traces::a_collector_that_is_away_holds_nothing_up",

@@ -22,6 +22,8 @@ pub enum FaultClass {
     MissingField,
     /// What is to be split is no array.
     NotAnArray,
+    /// A `lookup` found no row, with `missing: fail`.
+    NoRow,
     /// A template's helper could not take what it was given.
     Helper,
     /// An expression has no value for the record: a field that is not there, or of a kind that an operator does not take.
@@ -51,13 +53,14 @@ impl Fault {
 // === impl FaultClass ===
 
 impl FaultClass {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotJson,
         Self::InvalidUtf8,
         Self::Empty,
         Self::TooDeep,
         Self::MissingField,
         Self::NotAnArray,
+        Self::NoRow,
         Self::Helper,
         Self::Condition,
         Self::Topic,
@@ -77,6 +80,7 @@ impl FaultClass {
             Self::TooDeep => "too-deep",
             Self::MissingField => "missing-field",
             Self::NotAnArray => "not-an-array",
+            Self::NoRow => "no-row",
             Self::Helper => "helper",
             Self::Condition => "condition",
             Self::Topic => "topic",

@@ -28,6 +28,7 @@ pub mod record;
 pub mod repeats;
 pub mod resequencer;
 pub mod start_position;
+pub mod table;
 pub mod template;
 pub mod throttle;
 pub mod trace_context;

@@ -4,6 +4,7 @@ mod assigning;
 mod builder;
 mod flowing;
 mod leaving;
+mod looking_up;
 mod program;
 mod running;
 mod splitting;
@@ -14,15 +15,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use self::flowing::Scratch;
-use self::program::Program;
+use self::program::{Operation, Program};
 use self::running::Running;
 pub use self::steps::{
-    Assigned, Assignment, Case, Dedupe, Filter, Flow, Level, Log, Outlet, Passes, Split, Step, Target, To,
+    Assigned, Assignment, Case, Dedupe, Filter, Flow, Level, Log, Lookup, MissingRow, Outlet, Passes, Split, Step,
+    Target, To,
 };
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::json::Rules;
 use crate::record::{HeaderChange, Record};
+use crate::table::Table;
 use crate::{cel, template};
 
 /// The steps of a pipeline and what its sinks take, as a program.
@@ -138,6 +141,14 @@ impl Transforms {
     /// The rates of the `throttle` steps, a second, in the order of their numbers.
     pub fn rates(&self) -> &[u32] {
         &self.program.buckets
+    }
+
+    /// The tables that `lookup` steps read, one that several read as often.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.program.operations.iter().filter_map(|operation| match operation {
+            Operation::Lookup { lookup, .. } => Some(&lookup.table),
+            _ => None,
+        })
     }
 
     /// Takes a record through all steps, and tells what comes of it: something, once at the least, unless it fails. What

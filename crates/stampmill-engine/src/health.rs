@@ -25,6 +25,8 @@ pub enum Health {
 pub enum Trouble {
     /// The brokers keep its clients out, whichever partition they are for. The reason is without anything of a record.
     KeptOut { reason: String },
+    /// A table that its steps read has not been read to its end.
+    TableUnread { table: String, reason: String },
     /// `on_failure.then` is `halt`, and this record cannot be processed.
     Halted { partition: String, offset: i64, class: &'static str, reason: String },
     /// Too many records failed: this one is the next to be tried.
@@ -89,6 +91,7 @@ impl Trouble {
             Self::Stalled { .. } => stalled,
             Self::Undelivered { .. } => undelivered,
             Self::KeptOut { .. } => "kept_out",
+            Self::TableUnread { .. } => "table_unread",
         }
     }
 
@@ -101,14 +104,16 @@ impl Trouble {
             Self::BreakerOpen { partition, offset, .. } => {
                 format!("{partition} pauses at offset {offset}, for too many records failed")
             }
-            Self::Stalled { .. } | Self::Undelivered { .. } | Self::KeptOut { .. } => self.to_string(),
+            Self::Stalled { .. } | Self::Undelivered { .. } | Self::KeptOut { .. } | Self::TableUnread { .. } => {
+                self.to_string()
+            }
         }
     }
 
     /// `None` where it is not of one.
     pub fn partition(&self) -> Option<&str> {
         match self {
-            Self::KeptOut { .. } => None,
+            Self::KeptOut { .. } | Self::TableUnread { .. } => None,
             Self::Halted { partition, .. }
             | Self::BreakerOpen { partition, .. }
             | Self::Stalled { partition, .. }
@@ -121,6 +126,9 @@ impl Trouble {
         if let (Self::KeptOut { reason }, Self::KeptOut { reason: other }) = (self, other) {
             return reason == other;
         }
+        if let (Self::TableUnread { table, .. }, Self::TableUnread { table: other, .. }) = (self, other) {
+            return table == other;
+        }
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.partition() == other.partition()
     }
 }
@@ -129,6 +137,9 @@ impl fmt::Display for Trouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeptOut { reason } => write!(out, "{reason}"),
+            Self::TableUnread { table, reason } => {
+                write!(out, "the table `{table}` is not read to its end: {reason}")
+            }
             Self::Halted { partition, offset, reason, .. } => write!(
                 out,
                 "{partition} has halted at offset {offset}: {reason}; mend what it fails on and resume the partition, or have it skip the offset"

@@ -40,6 +40,7 @@ pub mod settings;
 pub mod status;
 mod steering;
 mod supervise;
+pub mod tables;
 mod topology;
 pub mod traces;
 mod transform;
@@ -52,7 +53,7 @@ use std::thread::JoinHandle;
 
 use actix::System;
 
-pub use self::control::{DeadLetterTopic, PipelineError, Preflight, StartError, preflight};
+pub use self::control::{DeadLetterTopic, PipelineError, Preflight, StartError, TableSeen, preflight};
 use self::control::{Mill, Stop};
 use self::logging::{LogOutput, LogRoutes};
 use self::messages::Reload;
@@ -63,10 +64,12 @@ use self::orders::Orders;
 pub use self::orders::{Order, OrderError, Place, Position};
 use self::settings::PipelineSettings;
 pub use self::steering::{ReloadError, Steer};
+use self::tables::Feeds;
 
 /// Pipelines that run, each on its own threads and with its own connections.
 pub struct Running {
     pipelines: Vec<Pipeline>,
+    _tables: Feeds,
 }
 
 struct Pipeline {
@@ -78,8 +81,9 @@ struct Pipeline {
 /// Starts the pipelines, whose log steps write to `log`. An actix `System` must be current on the calling thread, and
 /// outlive them.
 pub fn start(settings: Vec<PipelineSettings>, log: &LogOutput) -> std::io::Result<Running> {
+    let tables = tables::keep(settings.iter().flat_map(|settings| settings.tables.iter()))?;
     let pipelines = settings.into_iter().map(|settings| start_pipeline(settings, log)).collect::<Result<_, _>>()?;
-    Ok(Running { pipelines })
+    Ok(Running { pipelines, _tables: tables })
 }
 
 fn start_pipeline(settings: PipelineSettings, log: &LogOutput) -> std::io::Result<Pipeline> {

@@ -10,6 +10,7 @@ use stampmill_core::breaker::BreakerSettings;
 use stampmill_core::transform::Transforms;
 
 use crate::credentials::{Credentials, FIRST_TRY, Unready};
+use crate::tables::TopicTable;
 use crate::traces::Tracer;
 
 /// librdkafka properties under their own names, and what of them changes while clients live.
@@ -25,6 +26,8 @@ pub struct PipelineSettings {
     pub name: String,
     pub source: Source,
     pub transforms: Arc<Transforms>,
+    /// All that are kept from topics, for any pipeline: what its steps read of these must be ready before a record is read.
+    pub tables: Arc<[TopicTable]>,
     /// Of the sinks' connection and of the sinks; none that the engine owns.
     pub producer: Properties,
     /// One at the least.
@@ -226,6 +229,11 @@ impl Properties {
             set.extend(credentials.in_force());
         }
         set
+    }
+
+    /// Another number than before asks for new clients.
+    pub(crate) fn certificates(&self) -> u64 {
+        self.credentials.as_ref().map_or(0, |credentials| credentials.certificates())
     }
 
     /// Waits until a client of these could prove who it is, or the first try has failed.

@@ -13,6 +13,7 @@ use crate::observe::{Counters, Observation};
 use crate::orders::{Order, OrderError, Orders, Task};
 use crate::settings::PipelineSettings;
 use crate::status::PipelineStatus;
+use crate::tables::{self, TableStatus};
 
 /// Clones are for the same pipeline.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 pub enum ReloadError {
     #[error("the log of the new steps cannot be opened: {0}")]
     Log(std::io::Error),
+    #[error("the table `{table}` is not read to its end: {reason}")]
+    TableUnread { table: String, reason: String },
 }
 
 // === impl Steer ===
@@ -76,6 +79,15 @@ impl Steer {
         }
     }
 
+    /// The tables that its steps read, and those that are kept from topics, for whichever pipeline.
+    pub fn tables(&self) -> Vec<TableStatus> {
+        let settings = self.settings();
+        let kept = settings.tables.iter().map(|table| table.status());
+        let is_kept = |name: &str| settings.tables.iter().any(|table| table.name() == name);
+        let read = settings.transforms.tables().filter(|table| !is_kept(table.name()));
+        kept.chain(read.map(|table| TableStatus::of_file(table))).collect()
+    }
+
     /// Blocks until the order is carried out, for as long as a drain and the brokers may take.
     ///
     /// # Errors
@@ -95,6 +107,10 @@ impl Steer {
     pub fn reload(&self, transforms: Arc<Transforms>) -> Result<(), ReloadError> {
         // Locked until they are given, so that of two reloads the later one is given later.
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        // A record must not be looked up in half a table, and nobody waits for one while records come.
+        if let Some(unread) = tables::read_by(&steps.settings.tables, &transforms).find(|table| !table.is_ready()) {
+            return Err(ReloadError::TableUnread { table: unread.name().to_owned(), reason: unread.waits_for() });
+        }
         let log = Arc::new(steps.log.renew(&transforms).map_err(ReloadError::Log)?);
         let settings = Arc::new(PipelineSettings { transforms, ..(*steps.settings).clone() });
         // A pipeline that begins anew takes them from here.

@@ -9,7 +9,7 @@ use stampmill_engine::settings::RunOptions;
 use crate::commands::dead_letters::DeadLetters;
 use crate::commands::tap::Tap;
 use crate::commands::test::Test;
-use crate::config::{Sources, memory};
+use crate::config::{Sources, TableStore, memory};
 
 /// Reads events from Kafka topics, logs them, stamps each into an envelope made from a template, and publishes the result to
 /// other topics; configured by file.
@@ -214,6 +214,7 @@ impl Configuration {
             environment: std::env::vars_os().collect(),
             available: memory::available(),
             fallback: None,
+            tables: TableStore::default(),
         }
     }
 }

@@ -139,6 +139,11 @@ impl Builder {
                 self.operations.push(Operation::Mask { name: name("mask").into(), document, mask, from: stage, to });
                 At { stage: to, origin }
             }
+            Step::Lookup(lookup) => {
+                let key = self.planned(stage, |sources| lookup.key.plan(sources));
+                self.operations.push(Operation::Lookup { name: name("lookup").into(), lookup, key, stage });
+                at
+            }
             Step::Dedupe(Dedupe { key, window }) => {
                 let key = self.planned(stage, |sources| key.plan(sources));
                 let name = name("dedupe").into();

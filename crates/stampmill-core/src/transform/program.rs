@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::steps::{Log, Passes, Target};
+use super::steps::{Log, Lookup, Passes, Target};
 use super::{cel, template};
 use crate::json::{Compiled, Reads, Scope, Slot};
 
@@ -77,6 +77,12 @@ pub(super) enum Operation {
         mask: usize,
         from: Stage,
         to: Stage,
+    },
+    Lookup {
+        name: Arc<str>,
+        lookup: Lookup,
+        key: cel::Plan,
+        stage: Stage,
     },
     /// By the number of the window.
     Dedupe {

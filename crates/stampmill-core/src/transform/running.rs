@@ -82,6 +82,10 @@ impl<'a> Running<'a, '_> {
                     }
                     place + 1
                 }
+                Operation::Lookup { name, lookup, key, stage } => {
+                    self.look_up(lookup, key, *stage).map_err(failed(name))?;
+                    place + 1
+                }
                 Operation::Dedupe { name, key, window, stage } => {
                     let key = self.hash(key, *stage).map_err(failed(name))?;
                     (self.came)(Came::IfNew { step: name, window: *window, key })?;

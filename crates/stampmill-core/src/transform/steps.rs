@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cel::Expression;
 use crate::log_options::LogOptions;
+use crate::table::Table;
 use crate::template::Template;
 
 /// Steps, and where what comes out of them goes.
@@ -43,6 +44,7 @@ pub enum Step {
     Split(Split),
     /// Values at these paths become `***`; `*` stands for every item.
     Mask(Vec<Vec<String>>),
+    Lookup(Lookup),
     Dedupe(Dedupe),
     /// So many records a second pass, in this instance; those behind them wait.
     Throttle {
@@ -65,6 +67,7 @@ impl Step {
             Self::Set(_) => "set",
             Self::Split(_) => "split",
             Self::Mask(_) => "mask",
+            Self::Lookup(_) => "lookup",
             Self::Dedupe(_) => "dedupe",
             Self::Throttle { .. } => "throttle",
             Self::Fragment { .. } => "fragment",
@@ -150,6 +153,25 @@ pub struct Split {
     pub path: Vec<String>,
     /// Items at the most.
     pub limit: usize,
+}
+
+/// A row of a table becomes a variable.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    pub table: Arc<Table>,
+    /// As text, the key of the row; for null there is none.
+    pub key: Expression,
+    pub into: Arc<str>,
+    pub missing: MissingRow,
+}
+
+/// What becomes of a record for which there is no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingRow {
+    /// The variable is null.
+    Null,
+    /// It cannot be processed.
+    Fail,
 }
 
 /// What has a key that came not long before, in the same partition, is settled without an output.

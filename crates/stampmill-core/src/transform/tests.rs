@@ -483,6 +483,45 @@ fn masked_values_do_not_go_out() {
 }
 
 #[test]
+fn a_row_of_a_table_becomes_a_variable() {
+    let table = Arc::new(Table::new("customers", crate::table::Rows::new(1_000)));
+    table.change(|rows| rows.insert(b"7", br#"{"name":"Ann"}"#)).expect("room");
+    let no_row = |reason: &str| {
+        let fault = Fault::new(FaultClass::NoRow, reason);
+        Err(Failed { step: "lookup[0]".into(), fault })
+    };
+    for (missing, unknown, null) in [
+        (MissingRow::Null, payload(r#"{"name": null}"#), payload(r#"{"name": null}"#)),
+        (
+            MissingRow::Fail,
+            no_row("`customers` has no row `8`"),
+            no_row("the key is null, and `customers` has no row under null"),
+        ),
+    ] {
+        let lookup = Lookup { table: Arc::clone(&table), key: expression("payload.id"), into: "row".into(), missing };
+        let steps = transforms(vec![Step::Lookup(lookup), wrap(r#"{"name": {{vars.row.name}}}"#)]);
+        assert_eq!(steps.tables().map(|table| table.name()).collect::<Vec<_>>(), ["customers"]);
+        let out = run(&steps, &[r#"{"id":7}"#, r#"{"id":8}"#, r#"{"id":null}"#, r#"{"id":"7"}"#]);
+        let ann = payload(r#"{"name": "Ann"}"#);
+        assert_eq!(out, [ann.clone(), unknown, null, ann]);
+    }
+}
+
+#[test]
+fn a_row_that_changes_is_seen_by_the_next_record() {
+    let table = Arc::new(Table::new("rates", crate::table::Rows::new(1_000)));
+    table.change(|rows| rows.insert(b"USD", b"1.50")).expect("room");
+    let key = expression("payload");
+    let lookup = Lookup { table: Arc::clone(&table), key, into: "row".into(), missing: MissingRow::Null };
+    let steps = transforms(vec![Step::Lookup(lookup), filter("vars.row != null"), wrap(r#"{"rate": {{vars.row}}}"#)]);
+    assert_eq!(run(&steps, &[r#""USD""#]), [payload(r#"{"rate": 1.50}"#)]);
+    table.change(|rows| rows.insert(b"USD", b"0.10e1")).expect("room");
+    assert_eq!(run(&steps, &[r#""USD""#]), [payload(r#"{"rate": 0.10e1}"#)]);
+    table.change(|rows| rows.remove(b"USD"));
+    assert_eq!(run(&steps, &[r#""USD""#]), [nothing("filter[1]")]);
+}
+
+#[test]
 fn dedupe_and_throttle_are_decided_in_turn() {
     let dedupe = Step::Dedupe(Dedupe { key: expression("payload"), window: 10 });
     let steps = transforms(vec![Step::Throttle { per_second: 5 }, split(&[]), dedupe, filter("payload > 1")]);

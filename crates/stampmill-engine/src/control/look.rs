@@ -6,6 +6,7 @@ use regex_lite::Regex;
 use stampmill_core::memory_plan::Share;
 
 use super::startup::{self, StartError};
+use super::tables::{self, TableSeen};
 use crate::kafka::cluster::{Admin, AdminError, Topics, Unanswered};
 use crate::kafka::denial;
 use crate::settings::{Delivery, PipelineSettings, Properties, Sink, SinkPartition, Then};
@@ -49,6 +50,8 @@ pub struct Preflight {
     /// In the order of the sinks.
     pub sinks: Vec<SinkSeen>,
     pub dead_letters: DeadLetterTopic,
+    /// Those that its steps read, of tables that are kept from topics.
+    pub tables: Vec<TableSeen>,
     pub memory: Share,
     /// Why the brokers do not tell what may be done with the topics; that all is allowed that has to be, otherwise.
     pub permissions: Result<(), String>,
@@ -64,13 +67,14 @@ pub fn preflight(settings: &PipelineSettings) -> Result<Preflight, StartError> {
     let open = |properties| Admin::open(properties).map_err(|error| StartError::NotReady(error.to_string()));
     let (source, sink) = (open(&settings.source.properties)?, open(&settings.producer)?);
     let Seen { topics, sinks, dead_letters } = look(settings, &source, &sink)?;
+    let tables = tables::look(settings)?;
     let memory = startup::plan_memory(settings, &topics)?;
     let sources = read_topics(settings, &topics);
     let permissions = check_permissions(settings, (&source, &sources), &sink, dead_letters)?;
     let permissions = permissions.and(may_join(settings, &source)?);
     let tokens: BTreeSet<String> = settings.credentials().filter_map(|found| found.token_shown()).collect();
     let tokens = tokens.into_iter().collect();
-    Ok(Preflight { tokens, sources, sinks, dead_letters, memory, permissions })
+    Ok(Preflight { tokens, sources, sinks, dead_letters, tables, memory, permissions })
 }
 
 /// A start would wait for what is not allowed, record by record.
@@ -110,7 +114,7 @@ fn may_join(settings: &PipelineSettings, source: &Admin) -> Result<Result<(), St
     }
 }
 
-fn denied(what: &str, name: &str, grant: &str) -> StartError {
+pub(super) fn denied(what: &str, name: &str, grant: &str) -> StartError {
     StartError::KeptOut(format!("they do not let this user {what} `{name}`: grant it {grant} there"))
 }
 
@@ -135,7 +139,7 @@ pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) ->
     Ok(Seen { topics, sinks, dead_letters })
 }
 
-fn unreachable(properties: &Properties, Unanswered { error, trouble }: Unanswered) -> StartError {
+pub(super) fn unreachable(properties: &Properties, Unanswered { error, trouble }: Unanswered) -> StartError {
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     let denied = trouble.as_ref().and_then(|(code, reason)| denial::examine(*code, reason, properties));
     match (denied, trouble) {
@@ -152,7 +156,7 @@ pub(super) fn kept_out(settings: &PipelineSettings) -> Option<String> {
     preflight(settings).err().map(|error| error.to_string())
 }
 
-fn partitions_of(topics: &Topics, topic: &str, side: &str) -> Result<i32, StartError> {
+pub(super) fn partitions_of(topics: &Topics, topic: &str, side: &str) -> Result<i32, StartError> {
     topics.get(topic).copied().filter(|partitions| *partitions > 0).ok_or_else(|| {
         StartError::NotReady(format!("the {side}'s topic `{topic}` does not exist on its cluster, or is not shown to this user: make it, for example with kafka-topics.sh --create, or grant it DESCRIBE"))
     })

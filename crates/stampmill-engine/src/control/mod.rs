@@ -11,6 +11,7 @@ mod positions;
 mod rebalance;
 mod startup;
 mod steer;
+mod tables;
 mod unread;
 mod watch;
 
@@ -32,6 +33,7 @@ pub(crate) use self::look::read_topics;
 pub use self::look::{DeadLetterTopic, Preflight, preflight};
 pub(crate) use self::startup::SinkFacts;
 pub use self::startup::StartError;
+pub use self::tables::TableSeen;
 use crate::access::{Access, Client};
 use crate::kafka::PartitionId;
 use crate::kafka::cluster::{Admin, AdminError, Topics};
@@ -148,6 +150,9 @@ impl Mill {
         let Reload { settings, log } = &self.latest();
         let tell = |health| counters.health.set(&settings.name, health);
         if !startup::await_credentials(settings, stop, tell)? {
+            return Ok(Ended::Stopped);
+        }
+        if !tables::await_ready(settings, stop, tell)? {
             return Ok(Ended::Stopped);
         }
         let source = Admin::open(&settings.source.properties).map_err(|error| match error {

@@ -9,6 +9,7 @@ pub mod scratch;
 pub mod writer;
 
 pub(crate) mod certificate;
+pub(crate) mod changelog;
 pub(crate) mod classify;
 pub(crate) mod cluster;
 pub(crate) mod consumer;

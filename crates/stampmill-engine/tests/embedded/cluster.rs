@@ -57,6 +57,7 @@ impl Cluster {
                 start: Start::Earliest,
                 on_offset_gap: OnOffsetGap::Halt,
             },
+            tables: Arc::default(),
             transforms: Arc::new(transforms(vec![Step::Envelope(envelope)])),
             producer: Properties::new(properties, None),
             sinks: vec![Sink {

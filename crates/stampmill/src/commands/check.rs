@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use stampmill_engine::settings::{Ordering, PipelineSettings, SinkPartition, Start, Then};
-use stampmill_engine::{DeadLetterTopic, Preflight, preflight};
+use stampmill_engine::{DeadLetterTopic, Preflight, TableSeen, preflight};
 
 use crate::commands::exit;
 use crate::config::{Secrets, Settings};
@@ -53,6 +53,10 @@ fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -
             format!(", dead letters (made at the start, with {partitions} partitions)")
         }
     };
+    let tables = found.tables.iter().map(|TableSeen { table, topic, partitions }| {
+        format!(", table {table}: {} ({partitions} partitions)", secrets.shown(topic))
+    });
+    let tables: String = tables.collect();
     let allowed = match &found.permissions {
         Ok(()) => "to read and write these topics, and to join the group".to_owned(),
         Err(reason) => format!("not known: {}", secrets.mask(reason)),
@@ -61,7 +65,7 @@ fn findings(pipeline: &PipelineSettings, found: &Preflight, secrets: &Secrets) -
     let sources = if sources.is_empty() { "no topic that matches yet".to_owned() } else { sources.join(", ") };
     let tokens: String = found.tokens.iter().map(|token| format!("  token        {}\n", secrets.mask(token))).collect();
     format!(
-        "{tokens}  found        {sources}; {sinks}{dead_letters}\n  \
+        "{tokens}  found        {sources}; {sinks}{dead_letters}{tables}\n  \
          allowed      {allowed}\n  \
          memory       {}\n",
         found.memory
@@ -100,12 +104,30 @@ fn summary(pipeline: &PipelineSettings, secrets: &Secrets) -> String {
          sink         {sinks}\n  \
          delivery     {}, {order}\n  \
          failures     {failures} (retries {})\n  \
-         actors       transforms {}, producers {}\n",
+         actors       transforms {}, producers {}\n{}",
         source.topics.iter().map(|topic| secrets.shown(topic)).collect::<Vec<_>>().join(", "),
         secrets.shown(&source.group),
         pipeline.delivery,
         on_failure.retries,
         actors.transforms,
         actors.producers,
+        tables(pipeline, secrets),
     )
+}
+
+/// A line with those that the steps read, if they read any.
+fn tables(pipeline: &PipelineSettings, secrets: &Secrets) -> String {
+    let kept = |name: &str| pipeline.tables.iter().find(|table| table.name() == name);
+    let mut names: Vec<String> = Vec::new();
+    for table in pipeline.transforms.tables() {
+        let from = match kept(table.name()) {
+            Some(kept) => format!("topic {}", secrets.shown(&kept.topic)),
+            None => format!("{} rows", table.size().rows),
+        };
+        let name = format!("{} ({from})", table.name());
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() { String::new() } else { format!("  tables       {}\n", names.join(", ")) }
 }

@@ -11,6 +11,7 @@ use stampmill_core::transform::{Came, Failed, Log, LogSink, Scratch};
 use stampmill_engine::kafka::reader::ReadError;
 use stampmill_engine::kafka::sample::last_records;
 use stampmill_engine::settings::PipelineSettings;
+use stampmill_engine::tables;
 
 use crate::cli::Render;
 use crate::commands::choice::choose;
@@ -25,6 +26,8 @@ pub(crate) enum RenderError {
     WhichTopic { names: usize },
     #[error("{0}")]
     Sample(#[from] ReadError),
+    #[error("the tables of its steps cannot be read: {0}")]
+    Tables(std::io::Error),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
 }
@@ -42,6 +45,10 @@ pub(crate) fn run(arguments: Render) -> ExitCode {
     let batches = match batches(pipeline, &arguments) {
         Ok(batches) => batches,
         Err(error) => return report(&error, exit::FAILURE),
+    };
+    let _kept = match tables::keep_and_await(&pipeline.tables, &pipeline.transforms) {
+        Ok(kept) => kept,
+        Err(error) => return report(&RenderError::Tables(error), exit::FAILURE),
     };
     let mut faults = 0;
     for batch in &batches {

@@ -12,6 +12,7 @@ use stampmill_engine::kafka::follow::{Begin, Follower};
 use stampmill_engine::kafka::reader::ReadError;
 use stampmill_engine::offline::Offline;
 use stampmill_engine::settings::PipelineSettings;
+use stampmill_engine::tables;
 
 use crate::cli::Configuration;
 use crate::commands::bytes::{cut, escaped, line};
@@ -50,6 +51,8 @@ pub(crate) struct Tap {
 enum TapError {
     #[error("{0}")]
     Read(#[from] ReadError),
+    #[error("the tables of its steps cannot be read: {0}")]
+    Tables(std::io::Error),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
 }
@@ -85,6 +88,7 @@ fn report(error: &dyn std::error::Error, code: u8) -> ExitCode {
 
 fn follow(pipeline: &PipelineSettings, tap: &Tap, out: &mut dyn Write) -> Result<(), TapError> {
     let follower = Follower::open(pipeline, tap.topic.as_deref(), tap.partition, tap.from)?;
+    let _kept = tables::keep_and_await(&pipeline.tables, &pipeline.transforms).map_err(TapError::Tables)?;
     eprintln!("{} through `{}`; Ctrl-C ends it", described(&follower), pipeline.name);
     let mut screen =
         Screen { pipeline, offline: Offline::new(pipeline), tap, left: tap.count.unwrap_or(u64::MAX), out };

@@ -97,7 +97,7 @@ impl Walk<'_> {
                 Some(expression) => self.value(&Kind::Expression, expression, &join(path, "cel")),
                 None => self.value(&Kind::TemplateOrNull, value, path),
             },
-            Kind::Template | Kind::TemplateOrNull | Kind::Expression => {
+            Kind::Template | Kind::TemplateOrNull | Kind::WordOrNull(_) | Kind::Expression => {
                 let text = match &value.kind {
                     ValueKind::String(text) => format!("a text: {text}"),
                     _ => "null".to_owned(),
@@ -157,9 +157,13 @@ impl Effective {
         let mut found = Difference::default();
         let keys = differing(&self.values, &other.values).chain(differing(&self.files, &other.files));
         for key in keys {
-            match pipeline_of_step(key) {
-                Some(pipeline) => _ = found.pipelines.insert(pipeline.to_owned()),
-                None => _ = found.fixed.insert(key.clone()),
+            match (pipeline_of_step(key), table_of(key)) {
+                (Some(pipeline), _) => _ = found.pipelines.insert(pipeline.to_owned()),
+                // Other rows are other steps for whoever looks them up.
+                (None, Some(table)) if !self.is_kept(table) && !other.is_kept(table) => {
+                    found.pipelines.extend(other.readers(table));
+                }
+                (None, _) => _ = found.fixed.insert(key.clone()),
             }
         }
         // Which templates use which of them is not looked into.
@@ -167,6 +171,17 @@ impl Effective {
             found.pipelines.extend(other.pipelines());
         }
         found
+    }
+
+    /// Whether that table is of a topic, which is read from the start of the program on.
+    fn is_kept(&self, table: &str) -> bool {
+        self.values.contains_key(&format!("tables.{table}.topic"))
+    }
+
+    /// The pipelines with a step that looks up in that table.
+    fn readers(&self, table: &str) -> impl Iterator<Item = String> {
+        let steps = self.values.iter().filter(move |(key, value)| key.ends_with(".lookup.table") && *value == table);
+        steps.filter_map(|(key, _)| pipeline_of_step(key)).map(str::to_owned)
     }
 
     fn pipelines(&self) -> impl Iterator<Item = String> {
@@ -187,6 +202,11 @@ fn pipeline_of_step(key: &str) -> Option<&str> {
     let (pipeline, rest) = key.strip_prefix("pipelines.")?.split_once('.')?;
     let is_of_flow = rest.starts_with("sinks.") && rest.contains(".transforms.");
     (rest.starts_with("transforms.") || is_of_flow).then_some(pipeline)
+}
+
+/// A table's name has no dot in it.
+fn table_of(key: &str) -> Option<&str> {
+    Some(key.strip_prefix("tables.")?.split_once('.')?.0)
 }
 
 impl fmt::Debug for Effective {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use stampmill_core::cel::CelError;
+use stampmill_core::table::TableError;
 use stampmill_core::template::TemplateError;
 
 use super::secrets;
@@ -43,6 +44,10 @@ pub(crate) enum ConfigError {
     Interpolation { at: Place, fault: String },
     #[error("{at}: template file {path} cannot be read: {source}")]
     TemplateFile { at: Place, path: String, source: std::io::Error },
+    #[error("{at}: table file {path} cannot be read: {source}")]
+    TableFile { at: Place, path: String, source: std::io::Error },
+    #[error("{at}: line {line} of {path}: {source}")]
+    Table { at: Place, path: String, line: usize, source: Box<TableError> },
     #[error("{at}: {source}")]
     Template { at: Place, source: Box<TemplateError> },
     #[error("{at}: {source}")]

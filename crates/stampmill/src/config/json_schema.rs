@@ -83,6 +83,9 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
         Kind::WordOrNumber(words) => {
             json!({ "anyOf": [one_of(words), number(0, Some(i32::MAX.unsigned_abs().into()), "^[0-9]+$")] })
         }
+        Kind::WordOrNull(words) => {
+            json!({ "enum": words.iter().map(|word| Value::from(*word)).chain([Value::Null, "null".into()]).collect::<Vec<_>>() })
+        }
         Kind::Topics => json!({
             "type": ["array", "string", "number", "boolean"],
             "items": { "$ref": "#/$defs/text", "pattern": or_interpolated(&format!(r"^\^|{TOPIC}")) },

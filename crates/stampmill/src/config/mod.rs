@@ -34,6 +34,7 @@ mod security;
 mod show;
 mod sinks;
 mod steps;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -60,6 +61,7 @@ pub(crate) use self::error::{ConfigError, ConfigErrors};
 pub(crate) use self::json_schema::json_schema;
 pub(crate) use self::listeners::{Admin, Listeners, Token};
 pub(crate) use self::secrets::Secrets;
+pub(crate) use self::tables::TableStore;
 pub(crate) use self::traces::Traces;
 
 /// Everything that is told from outside.
@@ -75,6 +77,8 @@ pub(crate) struct Sources {
     pub(crate) flags: Vec<(String, String)>,
     /// Bytes of memory that the process may take, if that is known.
     pub(crate) available: Option<usize>,
+    /// The tables that were read before, by whoever read these sources.
+    pub(crate) tables: TableStore,
 }
 
 /// A configuration in which nothing is wrong.
@@ -151,7 +155,7 @@ fn with_valid<T>(
     fragments::put_in(&mut merged, &mut errors);
 
     let reading = Reading::new(&environment, errors, ambient);
-    let settings = read(&reading, &merged, sources.available);
+    let settings = read(&reading, &merged, sources.available, &sources.tables);
     let is_valid = reading.errors.borrow().is_empty();
     let made = is_valid.then(|| make(&reading, &merged, settings));
     // It may read a file again, which may be gone by then.
@@ -199,10 +203,11 @@ fn layer(
     table.map(Layer).map_err(|error| errors.push(error)).ok()
 }
 
-fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>) -> Settings {
+fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>, store: &TableStore) -> Settings {
     let root = Section::open(reading, schema::ROOT, Some(merged), "");
     let connections = connection::connections(reading, root.value("connections"));
-    let pipelines = pipeline::pipelines(reading, root.value("pipelines"), &connections);
+    let tables = tables::tables(reading, root.value("tables"), &connections, store);
+    let pipelines = pipeline::pipelines(reading, root.value("pipelines"), &connections, &tables);
     let traffic: Vec<Traffic<'_>> = pipelines.iter().map(pipeline::Pipeline::traffic).collect();
     topics::check(reading, &traffic);
     drop(traffic);

@@ -187,6 +187,7 @@ impl Settable {
             | Kind::Size
             | Kind::Choice(_)
             | Kind::WordOrNumber(_)
+            | Kind::WordOrNull(_)
             | Kind::Template
             | Kind::TemplateOrNull
             | Kind::Paths

@@ -24,6 +24,7 @@ use super::section::Section;
 use super::security;
 use super::sinks::{self, All, Sinks};
 use super::steps::{self, Common};
+use super::tables::Tables;
 use super::topics::{self, Subscription, Traffic};
 
 /// Settings, with what checks across pipelines need beside.
@@ -41,9 +42,10 @@ pub(crate) fn pipelines<'a>(
     reading: &Reading<'_>,
     value: Option<&Value>,
     connections: &'a [Connection],
+    tables: &Tables,
 ) -> Vec<Pipeline<'a>> {
     let entries = reading.entries(value, "pipelines");
-    entries.into_iter().filter_map(|(name, value)| pipeline(reading, name, value, connections)).collect()
+    entries.into_iter().filter_map(|(name, value)| pipeline(reading, name, value, connections, tables)).collect()
 }
 
 fn pipeline<'a>(
@@ -51,6 +53,7 @@ fn pipeline<'a>(
     name: &str,
     value: &Value,
     connections: &'a [Connection],
+    tables: &Tables,
 ) -> Option<Pipeline<'a>> {
     let path = join("pipelines", name);
     if !connection::is_name(name) {
@@ -77,6 +80,7 @@ fn pipeline<'a>(
         limits: limits.unwrap_or_default(),
         payload: payload.map_or(PayloadFormat::Json, |(format, _)| format),
         ambient: reading.ambient,
+        tables,
         vars: BTreeSet::new(),
         origin: payload.map_or(PayloadFormat::Json, |(format, _)| format),
     };
@@ -116,6 +120,7 @@ fn pipeline<'a>(
         name,
         source,
         transforms,
+        tables: tables.kept(),
         producer,
         sinks,
         actors,

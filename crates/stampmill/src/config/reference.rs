@@ -73,6 +73,7 @@ fn value(kind: &Kind) -> String {
         Kind::Size => "bytes, or `64KiB`, `64MiB`, `1GiB`".to_owned(),
         Kind::Choice(choices) => words(choices),
         Kind::WordOrNumber(words_too) => format!("{}, or a number", words(words_too)),
+        Kind::WordOrNull(words_too) => format!("{}, or null", words(words_too)),
         Kind::Template => "template".to_owned(),
         Kind::TemplateOrNull => "template or null".to_owned(),
         Kind::Topics => "list of topics".to_owned(),

@@ -13,12 +13,12 @@ use super::json;
 pub(crate) struct Form {
     /// The keys at the top, for the error that says that they are missing.
     top: &'static str,
-    /// The key whose tables and lists become JSON text, in the order in which they are written.
-    json: Option<&'static str>,
+    /// The keys whose tables and lists become JSON text, in the order in which they are written.
+    json: &'static [&'static str],
 }
 
-pub(crate) const CONFIGURATION: Form = Form { top: "`connections:` and `pipelines:`", json: None };
-pub(crate) const CASES: Form = Form { top: "`cases:`", json: Some("json") };
+pub(crate) const CONFIGURATION: Form = Form { top: "`connections:` and `pipelines:`", json: &[] };
+pub(crate) const CASES: Form = Form { top: "`cases:`", json: &["json", "tables"] };
 
 /// The files that the operator named, folders replaced by the YAML files in them in the order of their names.
 pub(crate) fn find(named: &[PathBuf], errors: &mut Vec<ConfigError>) -> Vec<PathBuf> {
@@ -108,7 +108,7 @@ fn value(node: &MarkedYaml<'_>, file: &str, line_of_key: usize, form: &Form) -> 
             let mut table = Map::new();
             for (key, entry) in entries {
                 let name = name(key)?;
-                let value = match form.json == Some(name.as_str()) && is_collection(entry) {
+                let value = match form.json.contains(&name.as_str()) && is_collection(entry) {
                     true => {
                         Value::new(Some(&format!("{file}:{}", line(key))), ValueKind::String(json::written(entry)?))
                     }

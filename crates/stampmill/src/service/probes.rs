@@ -1,11 +1,14 @@
 //! `/livez`, `/readyz` and `/metrics`: for machines, without a token and without anything of a record.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{self, Data, ServiceConfig};
 use serde::Serialize;
-use stampmill_engine::{Health, Trouble};
+use stampmill_engine::tables::TableStatus;
+use stampmill_engine::{Health, Steer, Trouble};
 
 use super::problem::Problem;
 use super::{Service, metrics, routes};
@@ -50,8 +53,15 @@ async fn readyz(service: Data<Service>) -> HttpResponse {
 
 async fn metrics(service: Data<Service>) -> Result<HttpResponse, Problem> {
     let pipelines = service.steers().iter().map(|steer| (steer.status(), steer.timings().clone())).collect();
-    let text = metrics::encode(service.reloader.generation(), service.started, pipelines)?;
+    let tables = tables(service.steers());
+    let text = metrics::encode(service.reloader.generation(), service.started, pipelines, tables)?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE)).body(text))
+}
+
+/// In the order of their names. Pipelines share them, but for one that is read from a file anew between two looks.
+fn tables(steers: &[Steer]) -> Vec<TableStatus> {
+    let all = steers.iter().flat_map(Steer::tables).map(|table| (table.name.clone(), table));
+    all.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 fn status(is_well: bool) -> StatusCode {

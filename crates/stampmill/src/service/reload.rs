@@ -95,8 +95,12 @@ impl Reloader {
             load(self.sources.clone()).map(|settings| settings.effective).map_err(|errors| errors.each().collect());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         (*seen != now).then(|| {
-            *seen = now;
-            self.reload()
+            let outcome = self.reload();
+            // A table is read to its end in time, and then it is taken.
+            if !outcome.as_ref().is_err_and(ReloadError::passes_in_time) {
+                *seen = now;
+            }
+            outcome
         })
     }
 
@@ -168,6 +172,10 @@ fn quoted(names: &[String]) -> String {
 // === impl ReloadError ===
 
 impl ReloadError {
+    fn passes_in_time(&self) -> bool {
+        matches!(self, Self::Steps { source: stampmill_engine::ReloadError::TableUnread { .. }, .. })
+    }
+
     /// What is wrong, one by one: errors of the configuration, or keys.
     pub(crate) fn each(&self) -> Vec<String> {
         match self {

@@ -29,6 +29,8 @@ enum DeadLettersError {
     Read(#[from] ReadError),
     #[error("{0}")]
     Write(#[from] WriteError),
+    #[error("the tables of the pipeline's steps cannot be read: {0}")]
+    Tables(std::io::Error),
     #[error("standard output cannot be written: {0}")]
     Output(#[from] std::io::Error),
     #[error("there is no record at {partition}:{offset} of `{topic}`: the partition holds {low} up to {high}")]

@@ -1,8 +1,10 @@
 //! What a case file says.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use stampmill_core::table::{Rows, Table};
 use stampmill_engine::settings::{PipelineSettings, SinkPartition, Then};
 
 /// Name and value of each, in order; `None` is Kafka's null.
@@ -26,6 +28,8 @@ pub(super) struct Case {
     pub(super) now: Timestamp,
     /// Records that came before, in order.
     pub(super) before: Vec<Input>,
+    /// What each table holds that is kept from a topic.
+    pub(super) tables: Vec<(Arc<Table>, Rows)>,
     pub(super) input: Input,
     /// Only where it is to be written is it not there.
     pub(super) expect: Option<Expect>,

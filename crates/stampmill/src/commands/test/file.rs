@@ -10,6 +10,7 @@ use super::case::{Case, CaseFile, Input};
 use super::clock::AMBIENT;
 use super::expect::expect;
 use super::schema::{CASE, FILE};
+use super::tables::{self, Given};
 use super::values::{bytes, headers, moment, payload, refuse};
 use crate::config::error::{ConfigError, remedy};
 use crate::config::reading::{Reading, join, place};
@@ -54,7 +55,8 @@ pub(super) fn parse<'a>(
     let reading = Reading::new(&environment, Vec::new(), AMBIENT);
     let root = Section::open(&reading, FILE, Some(&root), "");
     let pipeline = pipeline(&root, settings);
-    let cases = cases(&root, pipeline, expectations);
+    let tables = tables::given(&root, pipeline).unwrap_or_default();
+    let cases = cases(&root, pipeline, &tables, expectations);
     let mut found = reading.errors.take();
     let is_fine = found.is_empty();
     errors.append(&mut found);
@@ -84,7 +86,12 @@ fn pipeline<'a>(root: &Section<'_>, settings: &'a Settings) -> Option<&'a Pipeli
     })
 }
 
-fn cases(root: &Section<'_>, pipeline: Option<&PipelineSettings>, expectations: Expectations) -> Option<Vec<Case>> {
+fn cases(
+    root: &Section<'_>,
+    pipeline: Option<&PipelineSettings>,
+    tables: &Given,
+    expectations: Expectations,
+) -> Option<Vec<Case>> {
     let (_, items) = root.items("cases")?;
     if items.is_empty() && root.is_there("cases") {
         return refuse(root.reading, root.at("cases"), "at least one case", "none");
@@ -93,7 +100,7 @@ fn cases(root: &Section<'_>, pipeline: Option<&PipelineSettings>, expectations: 
     let mut cases = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let path = join("cases", &index.to_string());
-        let case = case(root.reading, item, &path, pipeline, expectations);
+        let case = case(root.reading, item, &path, (pipeline, tables), expectations);
         if let Some(case) = &case
             && !names.insert(case.name.clone())
         {
@@ -109,7 +116,7 @@ fn case(
     reading: &Reading<'_>,
     item: &Value,
     path: &str,
-    pipeline: Option<&PipelineSettings>,
+    (pipeline, tables): (Option<&PipelineSettings>, &Given),
     expectations: Expectations,
 ) -> Option<Case> {
     let section = Section::open(reading, CASE, Some(item), path);
@@ -121,6 +128,7 @@ fn case(
         let path = section.path("input");
         input(&section.table("input", &path), pipeline, before.as_ref().map_or(0, Vec::len))
     });
+    let tables = pipeline.and_then(|pipeline| tables::of_case(&section, &place(Some(item), path), pipeline, tables));
     let is_written = expectations == Expectations::Required || section.is_there("expect");
     let expect = is_written.then(|| section.value("expect").and_then(|_| expect(&section)));
     Some(Case {
@@ -128,6 +136,7 @@ fn case(
         at: place(Some(item), path).origin,
         now: now.unwrap_or(Some(jiff::Timestamp::UNIX_EPOCH))?,
         before: before?,
+        tables: tables?,
         input: input?,
         expect: match expect {
             Some(read) => Some(read?),

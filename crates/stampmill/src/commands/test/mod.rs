@@ -17,6 +17,7 @@ mod outcome;
 mod report;
 mod schema;
 mod show;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod update;

@@ -28,6 +28,7 @@ pub(super) enum Outcome {
 
 pub(super) fn run(pipeline: &PipelineSettings, case: &Case) -> Found {
     clock::set(case.now);
+    case.tables.iter().for_each(|(table, rows)| table.replace(rows.clone()));
     let log = RefCell::new(Vec::new());
     let write = |_: usize, _: &Log, _: &Record<'_>, message: &str| log.borrow_mut().push(escaped(message));
     let mut offline = Offline::new(pipeline);

@@ -10,8 +10,11 @@ const HEADERS: Kind = Kind::Other("list, each item one `name: value`, with a val
 const MOMENT: Kind = Kind::Other("milliseconds since 1970, or as in `2026-11-23T14:09:11.123Z`");
 const JSON: Kind = Kind::Other("table or list, or JSON as text");
 
+const TABLES: Kind = Kind::Other("table of tables, each a table of rows by their keys, or JSON as text");
+
 pub(super) static FILE: &[Key] = &[
     key("pipeline", Kind::Text, Absent, "the pipeline that the cases are about; the only one, if left out"),
+    key("tables", TABLES, Absent, "the rows of tables that are kept from topics, for all cases"),
     key("cases", Kind::List(CASE), Required, "the cases, in the order in which they run"),
 ];
 
@@ -24,6 +27,7 @@ pub(super) static CASE: &[Key] = &[
         Absent,
         "records that came before, for `dedupe` steps; what becomes of them is not looked at",
     ),
+    key("tables", TABLES, Absent, "the rows of tables that are kept from topics, in place of those of the file"),
     key("input", Kind::Table(INPUT), Required, "the record that comes in"),
     key("expect", Kind::Table(EXPECT), Required, "what becomes of it; `--update` writes it where it is left out"),
 ];

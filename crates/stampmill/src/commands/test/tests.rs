@@ -78,6 +78,55 @@ fn one(pipeline: &str, input: &str, expect: &str) -> Vec<String> {
 
 const PASSED: Vec<String> = Vec::new();
 
+// === tables ===
+
+const LOOKUP: &str = r#"
+connections: { kafka: { bootstrap.servers: 'localhost:9092' } }
+tables: { rates: { topic: fx } }
+pipelines:
+  fx:
+    source: { topics: [in], group: fx }
+    transforms:
+      - lookup: { table: rates, key: key, into: rate, missing: null }
+      - envelope: '{"rate": {{vars.rate}}}'
+    sink: { topic: out }
+"#;
+
+#[test]
+fn a_case_says_what_a_table_of_a_topic_holds() {
+    let settings = settings(LOOKUP);
+    let text = "
+tables: { rates: { USD: 1.50, CHF: { of: [1E2] } } }
+cases:
+- { name: a, input: { key: USD, payload: x }, expect: { outputs: [ { payload: '{\"rate\": 1.50}' } ] } }
+- { name: b, input: { key: CHF, payload: x }, expect: { outputs: [ { payload: '{\"rate\": {\"of\":[1E2]}}' } ] } }
+- { name: c, tables: '{\"rates\": {\"USD\": 7}}', input: { key: USD, payload: x }, expect: { outputs: [ { payload: '{\"rate\": 7}' } ] } }
+- { name: d, tables: { rates: {} }, input: { key: USD, payload: x }, expect: { outputs: [ { payload: '{\"rate\": null}' } ] } }
+- { name: e, input: { key: USD, payload: x }, expect: { outputs: [ { payload: '{\"rate\": 1.50}' } ] } }
+"
+    .replace("payload: x", "payload: '1'");
+    let file = parsed(&settings, &text, Expectations::Required).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let (verdicts, _) = run_file(false, &file, &settings);
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Passed)));
+}
+
+#[test]
+fn what_is_wrong_with_the_rows_of_a_case_is_told() {
+    let settings = settings(LOOKUP);
+    let errors = |tables: &str| {
+        let text = format!("{tables}cases:\n- {{ name: a, input: {{ payload: '1' }}, expect: {{ skipped: true }} }}\n");
+        parsed(&settings, &text, Expectations::Required).map(|_| ()).expect_err(tables).join("\n")
+    };
+    let none = "the pipeline looks up in table `rates`, which is kept from a topic, and a case reads none";
+    assert!(errors("").starts_with("f.yaml:2: `cases.0`: ") && errors("").contains(none), "{}", errors(""));
+    let unknown = errors("tables: { rate: {}, rates: {} }\n");
+    let expected = "f.yaml:1: `tables`: expected tables that are kept from topics; the nearest is `rates`, got `rate`";
+    assert_eq!(unknown, expected);
+    let list = errors("tables: { rates: [] }\n");
+    assert!(list.contains("got `rates`: expected an object of rows by their keys"), "{list}");
+    assert!(errors("tables: x\n").contains("expected table of tables"), "{}", errors("tables: x\n"));
+}
+
 // === what is refused ===
 
 #[test]

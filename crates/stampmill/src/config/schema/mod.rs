@@ -3,9 +3,11 @@
 
 mod pipeline;
 mod program;
+mod tables;
 
 pub(crate) use self::pipeline::{ENVELOPE, FLOW, FRAGMENT, LOG, NAMED_STEPS, PIPELINE, SINKS, STEPS};
 pub(crate) use self::program::{MEMORY, ROOT};
+pub(crate) use self::tables::TABLE;
 use super::properties::Side;
 
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// One of the words, or a number from 0.
     WordOrNumber(&'static [&'static str]),
+    /// One of the words, or null; `${` in it is literal text.
+    WordOrNull(&'static [&'static str]),
     /// A text that is never shown.
     Secret,
     /// An address and a port to listen on, or `off`.

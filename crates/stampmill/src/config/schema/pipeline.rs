@@ -303,6 +303,7 @@ pub(crate) static STEPS: &[Key] = &[
         Absent,
         "values that become `***`: paths such as `payload.card.number`, `*` for every item",
     ),
+    key("lookup", Kind::Table(LOOKUP), Absent, "a row of a table becomes a variable"),
     key("dedupe", Kind::Short(DEDUPE), Absent, "lets through what has a key that did not come shortly before"),
     key("throttle", Kind::Short(THROTTLE), Absent, "lets so many records a second through; those behind them wait"),
     key("fragment", Kind::Short(FRAGMENT), Absent, "steps that stand under `fragments`"),
@@ -334,6 +335,18 @@ static SET: &[Key] = &[
 static SPLIT: &[Key] = &[
     key("each", Kind::Path, Required, "the array: `payload`, or a path such as `payload.items`"),
     key("limit", Kind::Number { min: 1, max: 1_000_000 }, Value("10000"), "items at the most; more are a failure"),
+];
+
+static LOOKUP: &[Key] = &[
+    key("table", Kind::Text, Required, "a name under `tables`"),
+    key("key", Kind::Expression, Required, "what the row stands under, as text"),
+    key("into", Kind::Text, Required, "the variable that the row becomes, as in `vars.NAME`"),
+    key(
+        "missing",
+        Kind::WordOrNull(&["fail"]),
+        Absent,
+        "where there is no row, `fail`: it is a failure; null: the variable is null; `fail`, if left out",
+    ),
 ];
 
 static DEDUPE: &[Key] = &[

@@ -2,7 +2,7 @@
 
 use super::super::properties::Side;
 use super::Default::{Absent, Required, Value};
-use super::{FLOW, Key, Kind, NAMED_STEPS, PIPELINE, key, word};
+use super::{FLOW, Key, Kind, NAMED_STEPS, PIPELINE, TABLE, key, word};
 
 pub(crate) static ROOT: &[Key] = &[
     key(
@@ -28,6 +28,12 @@ pub(crate) static ROOT: &[Key] = &[
         Kind::Entries(&Kind::Table(FLOW)),
         Absent,
         "steps and sinks by name, for `sinks` of any pipeline to lead into",
+    ),
+    key(
+        "tables",
+        Kind::Entries(&Kind::Table(TABLE)),
+        Absent,
+        "rows for `lookup` steps, by name: `a` to `z`, `0` to `9` and `-`",
     ),
     key("memory", Kind::Short(MEMORY), Absent, "memory of the program, shared out among its pipelines"),
     key("logging", Kind::Table(LOGGING), Absent, "the log of the program, on standard error"),

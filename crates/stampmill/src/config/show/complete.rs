@@ -18,6 +18,7 @@ use super::super::reading::{Reading, Text, place};
 use super::super::schema::{ENVELOPE, LOG, MEMORY};
 use super::super::sinks;
 use super::properties::Set;
+use super::tables::Tables;
 
 /// The merged layers, completed. A default of the engine stands there as if it were written, with its origin.
 pub(super) fn complete(reading: &Reading<'_>, merged: &Value, settings: &Settings, available: Option<usize>) -> Value {
@@ -26,6 +27,9 @@ pub(super) fn complete(reading: &Reading<'_>, merged: &Value, settings: &Setting
     let mut memory = root.get("memory").and_then(|memory| long_form(MEMORY, memory)).unwrap_or_default();
     fill(&mut memory, "budget", &default_budget(available).to_string(), origin::DEFAULT);
     root.insert("memory".to_owned(), Value::new(None, memory));
+
+    let tables = Tables { reading, connections: &connections }.complete(table(root.get("tables")));
+    root.insert("tables".to_owned(), tables);
 
     let mut pipelines = table(root.get("pipelines"));
     for settings in &settings.pipelines {
@@ -44,7 +48,7 @@ struct Pipeline<'a> {
 }
 
 /// A copy of the table; an empty one, if there is none.
-fn table(value: Option<&Value>) -> Map<String, Value> {
+pub(super) fn table(value: Option<&Value>) -> Map<String, Value> {
     match value.map(|value| &value.kind) {
         Some(ValueKind::Table(table)) => table.clone(),
         _ => Map::new(),
@@ -58,6 +62,15 @@ pub(super) fn fill(table: &mut Map<String, Value>, name: &str, text: &str, origi
 
 pub(super) fn value(text: &str, origin: &str) -> Value {
     Value::new(Some(&origin.to_owned()), text)
+}
+
+/// A path that means the same beside another configuration file; none, if it must not be shown.
+pub(super) fn absolute(reading: &Reading<'_>, file: &Value) -> Option<Value> {
+    let Text { text, at, is_secret: false, .. } = reading.text(file, place(Some(file), ""))? else { return None };
+    let path: PathBuf = origin::folder(&at.origin).unwrap_or(Path::new("")).join(text);
+    let path = std::path::absolute(path).ok()?;
+    // What comes from a file is interpolated, and this was.
+    Some(value(&path.to_str()?.replace("${", "$${"), &at.origin))
 }
 
 // === impl Pipeline ===
@@ -95,21 +108,12 @@ impl Pipeline<'_> {
             step.insert("log".to_owned(), Value::new(None, log));
         }
         if let Some(mut envelope) = step.get("envelope").and_then(|envelope| long_form(ENVELOPE, envelope)) {
-            if let Some(file) = envelope.get("file").and_then(|file| self.absolute(file)) {
+            if let Some(file) = envelope.get("file").and_then(|file| absolute(self.reading, file)) {
                 envelope.insert("file".to_owned(), file);
             }
             step.insert("envelope".to_owned(), Value::new(None, envelope));
         }
         Value::new(None, step)
-    }
-
-    /// A path that means the same beside another configuration file; none, if it must not be shown.
-    fn absolute(&self, file: &Value) -> Option<Value> {
-        let Text { text, at, is_secret: false, .. } = self.text(Some(file))? else { return None };
-        let path: PathBuf = origin::folder(&at.origin).unwrap_or(Path::new("")).join(text);
-        let path = std::path::absolute(path).ok()?;
-        // What comes from a file is interpolated, and this was.
-        Some(value(&path.to_str()?.replace("${", "$${"), &at.origin))
     }
 
     fn source(&self, mut source: Map<String, Value>, profile: &str) -> Value {

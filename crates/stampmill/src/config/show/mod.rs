@@ -6,6 +6,7 @@ mod complete;
 mod lines;
 mod properties;
 mod scalar;
+mod tables;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,7 @@
 
 mod envelope;
 mod log;
+mod lookup;
 mod routing;
 mod set;
 
@@ -17,6 +18,7 @@ use super::error::{ConfigError, Place};
 use super::reading::{Reading, place};
 use super::schema::Key;
 use super::section::Section;
+use super::tables::Tables;
 
 /// What all templates and expressions of a pipeline have in common, at the place where they stand.
 #[derive(Clone)]
@@ -28,6 +30,7 @@ pub(crate) struct Common<'a> {
     /// What the payload is.
     pub(crate) payload: PayloadFormat,
     pub(crate) ambient: Ambient,
+    pub(crate) tables: &'a Tables,
     /// Variables that steps before have set.
     pub(crate) vars: BTreeSet<String>,
     /// What the payload is that templates and conditions of sinks are over: what came, or a part of it.
@@ -61,6 +64,7 @@ fn step(
         ["set"] => set::set_step(&section, common),
         ["split"] => routing::split_step(&section, common),
         ["mask"] => Some(Step::Mask(section.paths("mask")?)),
+        ["lookup"] => lookup::lookup_step(&section, common),
         ["dedupe"] => routing::dedupe_step(&section, common),
         ["throttle"] => routing::throttle_step(&section),
         ["fragment"] => routing::fragment_step(&section, common),

@@ -11,6 +11,9 @@ use crate::config::layers::get;
 use crate::config::reading::{describe, join, place};
 use crate::config::section::Section;
 
+/// Of a variable.
+pub(super) const NAME: &str = "a name of letters, digits and `_`, which does not begin with a digit";
+
 /// Variables first, in the order of their names, then the rest: each sees what was set before it.
 pub(super) fn set_step(step: &Section<'_>, common: &mut Common<'_>) -> Option<Step> {
     let path = step.path("set");
@@ -19,8 +22,7 @@ pub(super) fn set_step(step: &Section<'_>, common: &mut Common<'_>) -> Option<St
     for (name, value) in step.reading.entries(set.value("vars"), &set.path("vars")) {
         let path = join(&set.path("vars"), name);
         if !is_name(name) {
-            let expected = "a name of letters, digits and `_`, which does not begin with a digit";
-            refuse(step.reading, place(Some(value), &path), expected, &format!("`{name}`"));
+            refuse(step.reading, place(Some(value), &path), NAME, &format!("`{name}`"));
         }
         assignments.push(assignment(step, Target::Var(name.into()), value, &path, common));
         common.vars.insert(name.to_owned());
@@ -39,7 +41,7 @@ pub(super) fn set_step(step: &Section<'_>, common: &mut Common<'_>) -> Option<St
 }
 
 /// As CEL and templates can name it without quotes.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     name.bytes().next().is_some_and(letter) && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
 }

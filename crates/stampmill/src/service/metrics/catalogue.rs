@@ -6,6 +6,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 use stampmill_engine::status::{PartitionStatus, PipelineStatus};
+use stampmill_engine::tables::TableStatus;
 use stampmill_engine::{Observation, Timings};
 
 use super::program::Program;
@@ -40,6 +41,10 @@ pub(super) enum Of {
     Partition(fn(&PartitionStatus) -> Option<f64>),
     /// What may be wrong with a partition, by kind: a gauge.
     Trouble,
+    /// A table: a gauge.
+    Table(fn(&TableStatus) -> f64),
+    /// A table: a counter.
+    TableCount(fn(&TableStatus) -> u64),
     /// A pipeline: a histogram.
     Timing(fn(&Timings) -> &Histogram),
 }
@@ -241,6 +246,25 @@ pub(super) static METRICS: &[Metric] = &[
         "1 while the partition does not move for this reason: halted, breaker, stalled, undelivered",
         Of::Trouble,
     ),
+    metric("stampmill_table_rows", None, "rows of a table", Of::Table(|table| table.size.rows as f64)),
+    metric(
+        "stampmill_table",
+        BYTES,
+        "memory of the rows of a table, as `max_bytes` counts it",
+        Of::Table(|table| table.size.bytes as f64),
+    ),
+    metric(
+        "stampmill_table_ready",
+        None,
+        "1 once the table has been read to its end",
+        Of::Table(|table| truth(table.ready)),
+    ),
+    metric(
+        "stampmill_table_refused_records",
+        None,
+        "records of a table's topic that made no row: without a key, no JSON, or beyond `max_bytes`",
+        Of::TableCount(|table| table.refused),
+    ),
     metric("stampmill_render", SECONDS, "time to log and render a batch", Of::Timing(|timings| &timings.render)),
     metric(
         "stampmill_settle",
@@ -266,8 +290,15 @@ impl Of {
     pub(super) fn kind(&self) -> MetricType {
         match self {
             Self::Build => MetricType::Info,
-            Self::Spent(_) | Self::Count(_) | Self::Restarts | Self::FailedAt | Self::Filtered => MetricType::Counter,
-            Self::Program(_) | Self::Pipeline(_) | Self::Partition(_) | Self::Trouble => MetricType::Gauge,
+            Self::Spent(_)
+            | Self::Count(_)
+            | Self::Restarts
+            | Self::FailedAt
+            | Self::Filtered
+            | Self::TableCount(_) => MetricType::Counter,
+            Self::Program(_) | Self::Pipeline(_) | Self::Partition(_) | Self::Trouble | Self::Table(_) => {
+                MetricType::Gauge
+            }
             Self::Timing(_) => MetricType::Histogram,
         }
     }

@@ -13,6 +13,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use stampmill_engine::status::{PipelineStatus, RestartCause, Role};
+use stampmill_engine::tables::TableStatus;
 use stampmill_engine::{FailureKind, Timings, Trouble};
 
 use self::catalogue::{METRICS, Metric, Of};
@@ -25,6 +26,7 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 struct Seen {
     program: Program,
     pipelines: Vec<(PipelineStatus, Timings)>,
+    tables: Vec<TableStatus>,
 }
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
@@ -45,9 +47,10 @@ pub(super) fn encode(
     generation: u64,
     started: SystemTime,
     pipelines: Vec<(PipelineStatus, Timings)>,
+    tables: Vec<TableStatus>,
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Seen { program: Program::now(generation, started), pipelines }));
+    registry.register_collector(Box::new(Seen { program: Program::now(generation, started), pipelines, tables }));
     let mut text = String::new();
     text::encode(&mut text, &registry)?;
     Ok(text)
@@ -85,10 +88,18 @@ impl Seen {
             }
             _ => {}
         }
+        for table in &self.tables {
+            let name = ("table", table.name.as_str());
+            match of {
+                Of::Table(read) => each(vec![name], Value::Gauge(read(table)))?,
+                Of::TableCount(read) => each(vec![name], Value::Count(read(table)))?,
+                _ => {}
+            }
+        }
         for (pipeline, timings) in &self.pipelines {
             let name = ("pipeline", pipeline.name.as_str());
             match of {
-                Of::Build | Of::Program(_) | Of::Spent(_) => {}
+                Of::Build | Of::Program(_) | Of::Spent(_) | Of::Table(_) | Of::TableCount(_) => {}
                 Of::Count(read) => each(vec![name], Value::Count(read(&pipeline.counts)))?,
                 Of::Restarts => {
                     for (role, cause) in

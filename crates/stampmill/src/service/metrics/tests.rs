@@ -5,8 +5,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use prometheus_client::metrics::MetricType;
+use stampmill_core::table::Size;
 use stampmill_engine::settings::Delivery;
 use stampmill_engine::status::{Memory, PartitionStatus, PipelineStatus, RestartCause, Role};
+use stampmill_engine::tables::TableStatus;
 use stampmill_engine::{FailureKind, Health, Observation, Timings, Trouble};
 
 use super::catalogue::{METRICS, Metric, Of};
@@ -72,7 +74,10 @@ fn pipeline(partitions: Vec<PartitionStatus>) -> (PipelineStatus, Timings) {
 }
 
 fn encoded(partitions: Vec<PartitionStatus>) -> String {
-    encode(24, SystemTime::UNIX_EPOCH + Duration::from_secs(25), vec![pipeline(partitions)]).expect("a text takes it")
+    let size = Size { rows: 26, bytes: 27 };
+    let table = TableStatus { name: "t".into(), size, ready: true, refused: 28 };
+    let started = SystemTime::UNIX_EPOCH + Duration::from_secs(25);
+    encode(24, started, vec![pipeline(partitions)], vec![table]).expect("a text takes it")
 }
 
 fn full_name(metric: &Metric) -> String {
@@ -95,6 +100,7 @@ fn labels(of: &Of) -> &'static [&'static str] {
         Of::Filtered => &["pipeline", "step"],
         Of::Partition(_) => &["pipeline", "topic", "partition"],
         Of::Trouble => &["pipeline", "topic", "partition", "kind"],
+        Of::Table(_) | Of::TableCount(_) => &["table"],
     }
 }
 
@@ -170,6 +176,9 @@ fn values_are_those_of_the_pipelines() {
     assert_eq!(value("stampmill_step_failures_total", "pipeline=\"p\",step=\"envelope[0]\",class=\"not-json\""), 24.0);
     assert_eq!(value("stampmill_configuration_generation", ""), 24.0);
     assert_eq!(value("stampmill_process_start_time_seconds", ""), 25.0);
+    for (name, expected) in [("rows", 26.0), ("bytes", 27.0), ("ready", 1.0), ("refused_records_total", 28.0)] {
+        assert_eq!(value(&format!("stampmill_table_{name}"), "table=\"t\""), expected, "{name}");
+    }
     for (name, first, second) in [
         ("lag_records", 10.0, 0.0),
         ("lag_seconds", 1.5, 0.0),

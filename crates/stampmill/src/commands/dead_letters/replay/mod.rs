@@ -17,6 +17,7 @@ use stampmill_engine::dead_letters::Letter;
 use stampmill_engine::kafka::reader::{Held, TopicReader};
 use stampmill_engine::kafka::writer::{TopicWriter, Undelivered, WriteError};
 use stampmill_engine::settings::PipelineSettings;
+use stampmill_engine::tables;
 
 use self::decision::{Decider, Decision, Left};
 use self::pace::Pace;
@@ -65,6 +66,13 @@ pub(super) fn run(
         Target::Pipeline => &pipeline.producer,
     };
     let writer = TopicWriter::open(properties)?;
+    let _kept = match replay.to {
+        Target::Source => None,
+        Target::Pipeline => {
+            let kept = tables::keep_and_await(&pipeline.tables, &pipeline.transforms);
+            Some(kept.map_err(DeadLettersError::Tables)?)
+        }
+    };
     let decider = Decider::new(pipeline, &writer, replay)?;
     let pace = Pace::new(replay.rate);
     let summary = Summary::default();
