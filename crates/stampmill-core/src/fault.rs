@@ -22,6 +22,8 @@ pub enum FaultClass {
     MissingField,
     /// What is to be split is no array.
     NotAnArray,
+    /// The payload does not meet the schema of a `validate` step.
+    Invalid,
     /// A template's helper could not take what it was given.
     Helper,
     /// An expression has no value for the record: a field that is not there, or of a kind that an operator does not take.
@@ -49,13 +51,14 @@ impl Fault {
 // === impl FaultClass ===
 
 impl FaultClass {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotJson,
         Self::InvalidUtf8,
         Self::Empty,
         Self::TooDeep,
         Self::MissingField,
         Self::NotAnArray,
+        Self::Invalid,
         Self::Helper,
         Self::Condition,
         Self::Limit,
@@ -74,6 +77,7 @@ impl FaultClass {
             Self::TooDeep => "too-deep",
             Self::MissingField => "missing-field",
             Self::NotAnArray => "not-an-array",
+            Self::Invalid => "invalid",
             Self::Helper => "helper",
             Self::Condition => "condition",
             Self::Limit => "limit",
