@@ -107,6 +107,10 @@ impl Builder {
                 self.operations.push(Operation::Mask { name: name("mask").into(), document, mask, from: stage, to });
                 At { stage: to, origin }
             }
+            Step::Validate(schema) => {
+                self.operations.push(Operation::Validate { name: name("validate").into(), schema, stage });
+                at
+            }
             Step::Dedupe(Dedupe { key, window }) => {
                 let key = self.planned(stage, |sources| key.plan(sources));
                 let name = name("dedupe").into();

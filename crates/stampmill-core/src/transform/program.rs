@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::steps::{Log, Passes, Target};
 use super::{cel, template};
 use crate::json::{Compiled, Reads, Scope, Slot};
+use crate::schema::Schema;
 
 /// The number of a stage.
 pub(super) type Stage = usize;
@@ -78,6 +79,11 @@ pub(super) enum Operation {
         mask: usize,
         from: Stage,
         to: Stage,
+    },
+    Validate {
+        name: Arc<str>,
+        schema: Schema,
+        stage: Stage,
     },
     /// By the number of the window.
     Dedupe {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cel::Expression;
 use crate::log_options::LogOptions;
+use crate::schema::Schema;
 use crate::template::Template;
 
 /// Steps, and the sinks that what comes out of them goes to.
@@ -34,6 +35,8 @@ pub enum Step {
     Split(Split),
     /// Values at these paths become `***`; `*` stands for every item.
     Mask(Vec<Vec<String>>),
+    /// A payload that does not meet it fails.
+    Validate(Schema),
     Dedupe(Dedupe),
     /// So many records a second pass, in this instance; those behind them wait.
     Throttle {
@@ -51,6 +54,7 @@ impl Step {
             Self::Set(_) => "set",
             Self::Split(_) => "split",
             Self::Mask(_) => "mask",
+            Self::Validate(_) => "validate",
             Self::Dedupe(_) => "dedupe",
             Self::Throttle { .. } => "throttle",
         }

@@ -96,7 +96,7 @@ impl Walk<'_> {
                 Some(expression) => self.value(&Kind::Expression, expression, &join(path, "cel")),
                 None => self.value(&Kind::TemplateOrNull, value, path),
             },
-            Kind::Template | Kind::TemplateOrNull | Kind::Expression => {
+            Kind::Template | Kind::TemplateOrNull | Kind::Expression | Kind::Schema => {
                 let text = match &value.kind {
                     ValueKind::String(text) => format!("a text: {text}"),
                     _ => "null".to_owned(),

@@ -189,6 +189,7 @@ impl Settable {
             | Kind::WordOrNumber(_)
             | Kind::Template
             | Kind::TemplateOrNull
+            | Kind::Schema
             | Kind::Paths
             | Kind::Path
             | Kind::Expression

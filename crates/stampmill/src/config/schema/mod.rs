@@ -4,7 +4,7 @@
 mod pipeline;
 mod program;
 
-pub(crate) use self::pipeline::{ENVELOPE, LOG, PIPELINE, STEPS};
+pub(crate) use self::pipeline::{ENVELOPE, LOG, PIPELINE, STEPS, VALIDATE};
 pub(crate) use self::program::{MEMORY, ROOT};
 use super::properties::Side;
 
@@ -60,6 +60,8 @@ pub(crate) enum Kind {
     Path,
     /// An expression in CEL; `${` in it is literal text.
     Expression,
+    /// A JSON Schema: a table, or JSON as text; `${` in it is literal text.
+    Schema,
     /// A template, an expression under `cel`, or null.
     Assigned,
     Table(&'static [Key]),

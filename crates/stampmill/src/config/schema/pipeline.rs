@@ -279,6 +279,7 @@ pub(crate) static STEPS: &[Key] = &[
         Absent,
         "values that become `***`: paths such as `payload.card.number`, `*` for every item",
     ),
+    key("validate", Kind::Short(VALIDATE), Absent, "a payload that does not meet a JSON Schema fails"),
     key("dedupe", Kind::Short(DEDUPE), Absent, "lets through what has a key that did not come shortly before"),
     key("throttle", Kind::Short(THROTTLE), Absent, "lets so many records a second through; those behind them wait"),
 ];
@@ -303,6 +304,11 @@ static SET: &[Key] = &[
 static SPLIT: &[Key] = &[
     key("each", Kind::Path, Required, "the array: `payload`, or a path such as `payload.items`"),
     key("limit", Kind::Number { min: 1, max: 1_000_000 }, Value("10000"), "items at the most; more are a failure"),
+];
+
+pub(crate) static VALIDATE: &[Key] = &[
+    key("file", Kind::Text, Absent, "the schema's file, relative to the configuration file"),
+    key("schema", Kind::Schema, Absent, "the schema itself, as a table, or as JSON in a text"),
 ];
 
 static DEDUPE: &[Key] = &[

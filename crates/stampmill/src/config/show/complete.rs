@@ -15,7 +15,7 @@ use super::super::memory::default_budget;
 use super::super::origin;
 use super::super::properties::Side;
 use super::super::reading::{Reading, Text, place};
-use super::super::schema::{ENVELOPE, LOG, MEMORY};
+use super::super::schema::{ENVELOPE, LOG, MEMORY, VALIDATE};
 use super::super::sinks;
 use super::properties::Set;
 
@@ -99,6 +99,12 @@ impl Pipeline<'_> {
                 envelope.insert("file".to_owned(), file);
             }
             step.insert("envelope".to_owned(), Value::new(None, envelope));
+        }
+        if let Some(mut validate) = step.get("validate").and_then(|validate| long_form(VALIDATE, validate)) {
+            if let Some(file) = validate.get("file").and_then(|file| self.absolute(file)) {
+                validate.insert("file".to_owned(), file);
+            }
+            step.insert("validate".to_owned(), Value::new(None, validate));
         }
         Value::new(None, step)
     }

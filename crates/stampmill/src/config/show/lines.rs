@@ -92,7 +92,7 @@ impl<'a> Lines<'a> {
                 let paths = items(list).iter().filter_map(|item| self.read(head, item)).collect();
                 self.texts(depth, head, paths);
             }
-            (Kind::Template | Kind::TemplateOrNull | Kind::Expression, Some(value)) => {
+            (Kind::Template | Kind::TemplateOrNull | Kind::Expression | Kind::Schema, Some(value)) => {
                 self.template(depth, head, value, false)
             }
             (Kind::Text | Kind::Topic | Kind::Path, Some(value)) => self.text(depth, head, value, true),

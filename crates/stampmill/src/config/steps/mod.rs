@@ -4,6 +4,7 @@ mod envelope;
 mod log;
 mod routing;
 mod set;
+mod validate;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -60,6 +61,7 @@ fn step(
         ["switch"] => routing::switch_step(&section, common),
         ["set"] => set::set_step(&section, common),
         ["split"] => routing::split_step(&section, common),
+        ["validate"] => validate::validate_step(&section, common),
         ["mask"] => Some(Step::Mask(section.paths("mask")?)),
         ["dedupe"] => routing::dedupe_step(&section, common),
         ["throttle"] => routing::throttle_step(&section),
