@@ -34,6 +34,7 @@ mod cases {
     pub(crate) mod templates;
     pub(crate) mod traces;
     pub(crate) mod tutorial;
+    pub(crate) mod validate;
 }
 mod kafka;
 
@@ -212,6 +213,7 @@ const CASES: &[Case] = &[
     case("routing::a_record_becomes_several", Group::Core, cases::routing::a_record_becomes_several),
     case("routing::killed_within_transactions", Group::Core, cases::routing::killed_within_transactions),
     case("routing::what_comes_twice_and_too_fast", Group::More, cases::routing::what_comes_twice_and_too_fast),
+    case("validate::what_does_not_meet_its_schema", Group::Core, cases::validate::what_does_not_meet_its_schema),
     case("traces::a_trace_is_carried_on", Group::More, cases::traces::a_trace_is_carried_on),
     case(
         "traces::a_collector_that_is_away_holds_nothing_up",

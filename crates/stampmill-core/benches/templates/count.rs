@@ -110,7 +110,11 @@ fn measure(mut cost: impl FnMut(&str, usize) -> f64) -> Costs {
 
 fn names() -> Vec<String> {
     let templates = TEMPLATES.iter().flat_map(|(name, ..)| [(*name).to_owned(), format!("crate: {name}")]);
-    ["validate", "condition", "conditions", "serde"].map(str::to_owned).into_iter().chain(templates).collect()
+    ["validate", "condition", "conditions", "serde", "steps", "schema, steps"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(templates)
+        .collect()
 }
 
 fn cost(costs: &Costs, name: &str, size: &'static str) -> f64 {

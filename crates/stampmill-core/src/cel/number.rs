@@ -84,7 +84,7 @@ impl<'a> Number<'a> {
         }
     }
 
-    pub(super) fn into_owned(self) -> Number<'static> {
+    pub(crate) fn into_owned(self) -> Number<'static> {
         match self {
             Self::Int(whole) => Number::Int(whole),
             Self::Decimal { mantissa, scale } => Number::Decimal { mantissa, scale },

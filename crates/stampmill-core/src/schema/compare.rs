@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::decimal;
 use super::node::At;
-use super::tree::by_key;
 
 // === impl At ===
 
@@ -42,9 +41,9 @@ impl At<'_> {
             return orders.find(|order| order.is_ne()).unwrap_or_else(|| a.count().cmp(&b.count()));
         }
         if let (Some(a), Some(b)) = (self.as_object(), other.as_object()) {
-            // Both have their members in the order of their keys.
-            let members = a.members().zip(b.members());
-            let mut orders = members.map(|((a, own), (b, other))| by_key(a, b).then_with(|| own.compare(&other)));
+            let (own, others) = (a.sorted(), b.sorted());
+            let members = own.iter().zip(&others);
+            let mut orders = members.map(|((a, own), (b, other))| a.cmp(b).then_with(|| own.compare(other)));
             return orders.find(|order| order.is_ne()).unwrap_or_else(|| a.count().cmp(&b.count()));
         }
         (self.json_type() as u8, self.as_boolean()).cmp(&(other.json_type() as u8, other.as_boolean()))

@@ -67,6 +67,26 @@ impl Step {
     }
 
     pub(super) fn divides(self, number: &str) -> bool {
+        self.divides_small(number).unwrap_or_else(|| self.divides_any(number))
+    }
+
+    /// None, if 64 bits do not hold what it takes.
+    fn divides_small(self, number: &str) -> Option<bool> {
+        let (mantissa, scale) = match Number::parse(number.as_bytes()) {
+            Number::Int(whole) => (whole, 0),
+            Number::Decimal { mantissa, scale } => (mantissa, scale),
+            Number::Long(_) => return None,
+        };
+        let exponent = i64::try_from(self.exponent).ok()?.checked_add(scale.into())?;
+        let power = 10_u64.checked_pow(exponent.unsigned_abs().try_into().ok()?)?;
+        let (digits, mantissa) = (u64::try_from(self.digits).ok()?, mantissa.unsigned_abs());
+        Some(match exponent > 0 {
+            true => mantissa % digits.checked_mul(power)? == 0,
+            false => mantissa.checked_mul(power)? % digits == 0,
+        })
+    }
+
+    fn divides_any(self, number: &str) -> bool {
         let Some(number) = Digits::of(number) else { return true };
         // Its last digit is not 0, so that no power of ten divides what its digits come to.
         let Ok(power) = u128::try_from(number.exponent.saturating_sub(self.exponent)) else { return false };

@@ -7,15 +7,16 @@ use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError, ValidationOptions};
 use serde_json::{Map, Value};
 
-use super::decimal::{self, Step};
+use super::decimal::Step;
 use super::node::{At, Payload};
+use crate::cel::Number;
 
 type Options = ValidationOptions<'static, std::sync::Arc<dyn jsonschema::Retrieve>, Payload>;
 type Made<'a> = Result<Box<dyn for<'i> Keyword<'i, Payload>>, ValidationError<'a>>;
 
 /// `maximum` and the like.
 struct Bound {
-    limit: String,
+    limit: Number<'static>,
     holds: fn(Ordering) -> bool,
     /// What it is, where it does not hold.
     is: &'static str,
@@ -42,7 +43,10 @@ fn bound<'a>(around: &Map<String, Value>, value: &Value, holds: fn(Ordering) -> 
     let is_of_draft_4 =
         ["exclusiveMinimum", "exclusiveMaximum"].iter().any(|name| around.get(*name).is_some_and(Value::is_boolean));
     match value {
-        Value::Number(limit) if !is_of_draft_4 => Ok(Box::new(Bound { limit: limit.to_string(), holds, is })),
+        Value::Number(limit) if !is_of_draft_4 => {
+            let limit = Number::parse(limit.to_string().as_bytes()).into_owned();
+            Ok(Box::new(Bound { limit, holds, is }))
+        }
         _ => Err(ValidationError::custom("expected a number; `true` and `false` are of draft 4, which is not taken")),
     }
 }
@@ -68,7 +72,7 @@ impl<'i> Keyword<'i, Payload> for Bound {
     }
 
     fn is_valid(&self, instance: At<'i>) -> bool {
-        instance.as_number().is_none_or(|number| (self.holds)(decimal::compare(number.0, &self.limit)))
+        instance.as_number().is_none_or(|number| (self.holds)(Number::parse(number.0.as_bytes()).compare(&self.limit)))
     }
 }
 

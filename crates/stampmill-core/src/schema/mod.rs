@@ -10,6 +10,8 @@ mod decimal;
 mod error;
 mod exact;
 mod node;
+#[cfg(test)]
+mod properties;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -250,3 +250,14 @@ fn a_schema_that_refers_to_itself_comes_to_an_end() {
         assert_eq!(fault(&schema(text), r#"{"a": {"": 1}}"#), None, "{text}");
     }
 }
+
+#[test]
+fn the_page_shows_what_is_told() {
+    const PAGE: &str = include_str!("../../../../docs/src/transforms.md");
+    let schema = schema(
+        r#"{"type": "object", "required": ["id", "amount"], "properties": {"id": {"type": "string", "pattern": "^TXN[0-9]+$"},
+            "amount": {"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.01}}}"#,
+    );
+    let told = fault(&schema, r#"{"amount": 1.005}"#).expect("it is wrong").reason;
+    assert!(PAGE.contains(&format!("schema/tests.rs\n{told}\n```")), "{told}");
+}

@@ -455,7 +455,7 @@ fn dedupe_and_throttle_are_decided_in_turn() {
 }
 
 fn validate(schema: &str) -> Step {
-    let fetch = std::sync::Arc::new(|_: &str| Err("nothing is there".to_owned()));
+    let fetch = Arc::new(|_: &str| Err("nothing is there".to_owned()));
     let source = crate::schema::Source { name: "the schema", text: schema, base: "file:///s.json", fetch };
     Step::Validate(crate::schema::Schema::new(&source).unwrap_or_else(|error| panic!("{error}")))
 }

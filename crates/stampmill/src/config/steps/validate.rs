@@ -14,6 +14,9 @@ use crate::config::error::{ConfigError, Place};
 use crate::config::origin;
 use crate::config::section::Section;
 
+#[cfg(test)]
+mod tests;
+
 /// What stands in an address as it is.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
