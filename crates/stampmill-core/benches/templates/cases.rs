@@ -40,10 +40,12 @@ pub(crate) const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
 /// Runs a case once for each record.
 pub(crate) type Run = Box<dyn FnMut(&[u8])>;
 
-/// The case of that name: `steps`, `schema, steps`, `validate`, `condition`, `conditions`, `serde`, a template's name, or that of the crate's with `crate: ` before it.
+/// The case of that name: `steps`, `schema, steps`, both with `flat: ` before them, `validate`, `condition`, `conditions`, `serde`, a template's name, or that of the crate's with `crate: ` before it.
 pub(crate) fn case(name: &str) -> Option<Run> {
     match name {
         "steps" => Some(steps::envelope()),
+        "flat: steps" => Some(steps::flat()),
+        "flat: schema, steps" => Some(steps::schema_and_flat()),
         "schema, steps" => Some(steps::schema_and_envelope()),
         "validate" => Some(validate()),
         "condition" => Some(condition(r#"payload.amount > 1000"#)),

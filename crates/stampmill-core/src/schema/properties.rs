@@ -47,15 +47,15 @@ fn value() -> impl Strategy<Value = Value> {
     let number = prop_oneof![(-3..5_i64).prop_map(Value::from), (-6..10).prop_map(|half| json!(f64::from(half) / 2.0))];
     let text = prop_oneof![Just("a"), Just("b\n"), Just(""), Just("é\u{1f600}")].prop_map(Value::from);
     let scalar = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, text];
-    scalar.prop_recursive(3, 40, 6, |inner| {
+    scalar.prop_recursive(3, 60, 8, |inner| {
         let few = prop_oneof![Just("a"), Just("b"), Just("c\"d/~"), Just("é")].prop_map(str::to_owned);
-        let many = (0..24).prop_map(|number| format!("k{number}"));
+        let many = (0..60).prop_map(|number| format!("k{number}"));
         let object =
             |key, size| vec((key, inner.clone()), size).prop_map(|members| members.into_iter().collect::<Map<_, _>>());
         prop_oneof![
             3 => vec(inner.clone(), 0..5).prop_map(Value::from),
             3 => object(few.boxed(), 0..5).prop_map(Value::from),
-            1 => object(many.boxed(), 10..30).prop_map(Value::from),
+            1 => object(many.boxed(), 10..90).prop_map(Value::from),
         ]
     })
 }
