@@ -5,6 +5,7 @@ use std::sync::Arc;
 use boon::{Compiler, SchemaIndex, Schemas};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use serde_json::{Map, Value, json};
 
 use super::{Schema, Source, Tree};
