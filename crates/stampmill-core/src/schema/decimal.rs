@@ -81,8 +81,8 @@ impl Step {
         let power = 10_u64.checked_pow(exponent.unsigned_abs().try_into().ok()?)?;
         let (digits, mantissa) = (u64::try_from(self.digits).ok()?, mantissa.unsigned_abs());
         Some(match exponent > 0 {
-            true => mantissa % digits.checked_mul(power)? == 0,
-            false => mantissa.checked_mul(power)? % digits == 0,
+            true => mantissa.is_multiple_of(digits.checked_mul(power)?),
+            false => mantissa.checked_mul(power)?.is_multiple_of(digits),
         })
     }
 
@@ -91,7 +91,7 @@ impl Step {
         // Its last digit is not 0, so that no power of ten divides what its digits come to.
         let Ok(power) = u128::try_from(number.exponent.saturating_sub(self.exponent)) else { return false };
         let rest = number.digits().fold(0, |rest, digit| (rest * 10 + digit) % self.digits);
-        rest * power_of_ten(power, self.digits) % self.digits == 0
+        (rest * power_of_ten(power, self.digits)).is_multiple_of(self.digits)
     }
 }
 

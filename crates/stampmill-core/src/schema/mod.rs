@@ -49,8 +49,11 @@ pub struct Source<'a> {
     /// What relative references are relative to, unless the schema has an `$id`.
     pub base: &'a str,
     /// Gives the text of another schema that it refers to by an address, or says why there is none.
-    pub fetch: Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>,
+    pub fetch: Arc<Fetch>,
 }
+
+/// Gives the text at an address, or says why there is none.
+pub type Fetch = dyn Fn(&str) -> Result<String, String> + Send + Sync;
 
 // === impl Schema ===
 
@@ -63,7 +66,7 @@ impl Schema {
         let value = source::read(source.name, source.text)?;
         let options = jsonschema::options_for::<Payload>()
             .with_base_uri(source.base)
-            .with_retriever(Fetch(Arc::clone(&source.fetch)))
+            .with_retriever(Fetcher(Arc::clone(&source.fetch)))
             .with_pattern_options(PatternOptions::regex());
         let built = exact::with_exact_numbers(options).build(&value);
         let validator = built.map_err(|error| refusal(source.name, &value, &error))?;
@@ -135,9 +138,9 @@ fn place(pointer: &str) -> String {
 }
 
 /// Nothing is ever taken from the network.
-struct Fetch(Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>);
+struct Fetcher(Arc<Fetch>);
 
-impl Retrieve for Fetch {
+impl Retrieve for Fetcher {
     fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         let text = (self.0)(uri.as_str())?;
         Ok(source::read(uri.as_str(), &text)?)

@@ -66,7 +66,8 @@ fn none_of(keyword: &str, alternatives: &[Vec<ValidationError<'static>>]) -> Str
 
 fn cut(mut text: String) -> String {
     if text.len() > ROOM_OF_ONE {
-        text.truncate(text.floor_char_boundary(ROOM_OF_ONE));
+        let end = (0..=ROOM_OF_ONE).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
         text.push('…');
     }
     text

@@ -105,7 +105,8 @@ fn what_is_shown_loads_and_means_the_same() {
         let second = shown(again.clone());
         assert_eq!(values(&second), values(&first), "{first}");
         // What was redacted has to be put in again before it means the same.
-        if !first.contains("(redacted)") {
+        let is_head = |line: &&str| line.starts_with("# ");
+        if !first.lines().skip_while(is_head).any(|line| line.contains("(redacted)")) {
             assert_eq!(meaning(again), meaning(sources), "{first}");
             alike += 1;
         }
