@@ -85,7 +85,8 @@ pub(crate) fn what_does_not_meet_its_schema(kafka: &Kafka) {
         kafka.client.read_count(&scenario.output, RECORDS).iter().map(TestRecord::text).collect();
     let envelope = |number: usize| format!(r#"{{"eventType": "deposit", "data": {}}}"#, deposit(number));
     let mut expected: Vec<String> = (0..RECORDS).map(envelope).collect();
-    (out.sort_unstable(), expected.sort_unstable());
+    out.sort_unstable();
+    expected.sort_unstable();
     assert!(out == expected, "lost, doubled, or changed");
 
     for dead in kafka.client.read_count(&scenario.dead_letters, RECORDS) {
@@ -96,7 +97,8 @@ pub(crate) fn what_does_not_meet_its_schema(kafka: &Kafka) {
         let reason = dead.header("stampmill-error").expect("a reason");
         let mut told: Vec<&str> = reason.split_once(": ").expect("what it is about").1.split("; ").collect();
         let mut wrong = wrong.to_vec();
-        (told.sort_unstable(), wrong.sort_unstable());
+        told.sort_unstable();
+        wrong.sort_unstable();
         assert_eq!(told, wrong, "{text}");
     }
     kafka.client.await_committed(&scenario.group, &scenario.input);
