@@ -12,6 +12,8 @@ from native import ROOT, TARGETS, Component, components
 
 # The licence of Stampmill, which is taken wherever it is among those that one may choose.
 OWN = "Apache-2.0"
+# Crates without a text of their licence, and the crate of the same repository that has it.
+TEXT_OF = {"rdkafka-sys": "rdkafka", "jsonschema-regex": "jsonschema", "jsonschema-value": "jsonschema"}
 TEXT = re.compile(r"(?i)(licen[cs]e|unlicense|copying|copyright)")
 
 GLIBC = """The LGPL asks that whoever gets a binary can link it anew with another glibc: the sources of Stampmill and of all
@@ -33,9 +35,12 @@ def texts(crate: Crate, licence: str) -> list[str]:
     if licence == OWN:
         return notices
     licences = [file.read_text().strip() for file in files if TEXT.match(file.name)]
-    if not licences and crate.name == "rdkafka-sys":
-        # Of one repository with `rdkafka`, which has the text of both.
-        return texts(linked(TARGETS.values())["rdkafka"], licence)
+    if not licences and crate.name in TEXT_OF:
+        return texts(linked(TARGETS.values())[TEXT_OF[crate.name]], licence)
+    if not licences and crate.name in ("uuid-simd", "vsimd"):
+        # Their repository has the text of their author's `outref`, but for the year.
+        of_outref = texts(linked(TARGETS.values())["outref"], licence)
+        return [text.replace("(c) 2022 Nugine", "(c) 2021 Nugine") for text in of_outref]
     if not licences:
         raise SystemExit(f"{crate.folder}: expected the text of `{licence}`, and found no such file")
     return licences + notices

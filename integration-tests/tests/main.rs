@@ -36,6 +36,7 @@ mod cases {
     pub(crate) mod templates;
     pub(crate) mod traces;
     pub(crate) mod tutorial;
+    pub(crate) mod validate;
 }
 mod kafka;
 
@@ -225,6 +226,7 @@ const CASES: &[Case] = &[
     ),
     with_own_broker("lookup::to_read_the_topic_is_enough", Group::More, cases::lookup::to_read_the_topic_is_enough),
     case("lookup::people_see_the_same_rows", Group::More, cases::lookup::people_see_the_same_rows),
+    case("validate::what_does_not_meet_its_schema", Group::Core, cases::validate::what_does_not_meet_its_schema),
     case("traces::a_trace_is_carried_on", Group::More, cases::traces::a_trace_is_carried_on),
     case(
         "traces::a_collector_that_is_away_holds_nothing_up",

@@ -14,7 +14,9 @@ use stampmill_core::cel::{self, Expression};
 use stampmill_core::record::{Batch, Offset};
 use stampmill_core::table::{Table, from_csv};
 use stampmill_core::template::{Ambient, Media, Options, Template};
-use stampmill_core::transform::{Came, Flow, LogSink, Lookup, MissingRow, Outlet, Reading, Scratch, Step, To, Transforms};
+use stampmill_core::transform::{
+    Came, Flow, LogSink, Lookup, MissingRow, Outlet, Reading, Scratch, Step, To, Transforms,
+};
 
 const ROWS: usize = 100_000;
 const RECORDS: usize = 20_000;

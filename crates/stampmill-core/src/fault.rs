@@ -24,6 +24,8 @@ pub enum FaultClass {
     NotAnArray,
     /// A `lookup` found no row, with `missing: fail`.
     NoRow,
+    /// The payload does not meet the schema of a `validate` step.
+    Invalid,
     /// A template's helper could not take what it was given.
     Helper,
     /// An expression has no value for the record: a field that is not there, or of a kind that an operator does not take.
@@ -53,7 +55,7 @@ impl Fault {
 // === impl FaultClass ===
 
 impl FaultClass {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotJson,
         Self::InvalidUtf8,
         Self::Empty,
@@ -61,6 +63,7 @@ impl FaultClass {
         Self::MissingField,
         Self::NotAnArray,
         Self::NoRow,
+        Self::Invalid,
         Self::Helper,
         Self::Condition,
         Self::Topic,
@@ -81,6 +84,7 @@ impl FaultClass {
             Self::MissingField => "missing-field",
             Self::NotAnArray => "not-an-array",
             Self::NoRow => "no-row",
+            Self::Invalid => "invalid",
             Self::Helper => "helper",
             Self::Condition => "condition",
             Self::Topic => "topic",

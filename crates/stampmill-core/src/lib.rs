@@ -27,6 +27,7 @@ mod place;
 pub mod record;
 pub mod repeats;
 pub mod resequencer;
+pub mod schema;
 pub mod start_position;
 pub mod table;
 pub mod template;

@@ -9,6 +9,7 @@ mod program;
 mod running;
 mod splitting;
 mod steps;
+mod validating;
 
 use std::fmt;
 use std::sync::Arc;

@@ -56,6 +56,14 @@ fn the_shipped_cases_pass_as_the_tutorial_shows() {
 }
 
 #[test]
+fn the_cases_of_the_example_pass() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let (code, out, error) = test(&root, &["--config", "config/examples/validate.yaml"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{out}");
+    assert!(out.ends_with("4 cases in 1 file: 4 passed, 0 failed\n"), "{out}");
+}
+
+#[test]
 fn a_case_that_fails_is_1_and_an_update_makes_it_pass() {
     let folder = Folder::new("update");
     let wrong = CASES.replace("amount: 1500.00 }\n\n", "amount: 1500.0 }\n\n");

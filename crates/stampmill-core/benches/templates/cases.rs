@@ -10,6 +10,8 @@ use stampmill_core::json::{Compiled, Found, Reads, Rules, scan};
 use stampmill_core::record::{Batch, Offset, Record};
 use stampmill_core::template::{Ambient, Loops, Media, Options, Plan, Template};
 
+use crate::steps;
+
 /// Name, and template. The crate's has a helper `json` in place of our splice, for it prints no JSON of its own.
 pub(crate) const TEMPLATES: [(&str, &str, &str); 4] = [
     (
@@ -33,14 +35,18 @@ pub(crate) const TEMPLATES: [(&str, &str, &str); 4] = [
 const TWENTY: &str = r#"[{{payload.id}}, {{payload.type}}, {{payload.accountId}}, {{payload.amount}}, {{payload.booked}}, {{payload.customer.name}}, {{payload.customer.address.city}}, {{payload.customer.address.zip}}, {{payload.items.0.sku}}, {{payload.items.0.quantity}}, {{payload.items.0.price}}, {{payload.items.0.booked}}, {{payload.items.1.sku}}, {{payload.items.1.quantity}}, {{payload.items.1.price}}, {{payload.items.1.note}}, {{payload.items.2.sku}}, {{payload.items.2.quantity}}, {{payload.items.2.price}}, {{payload.none}}]"#;
 const TWENTY_OF_CRATE: &str = r#"[{{json payload.id}}, {{json payload.type}}, {{json payload.accountId}}, {{json payload.amount}}, {{json payload.booked}}, {{json payload.customer.name}}, {{json payload.customer.address.city}}, {{json payload.customer.address.zip}}, {{json payload.items.0.sku}}, {{json payload.items.0.quantity}}, {{json payload.items.0.price}}, {{json payload.items.0.booked}}, {{json payload.items.1.sku}}, {{json payload.items.1.quantity}}, {{json payload.items.1.price}}, {{json payload.items.1.note}}, {{json payload.items.2.sku}}, {{json payload.items.2.quantity}}, {{json payload.items.2.price}}, {{json payload.none}}]"#;
 
-const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
+pub(crate) const AMBIENT: Ambient = Ambient { now: || 0, random: || [0; 16] };
 
 /// Runs a case once for each record.
 pub(crate) type Run = Box<dyn FnMut(&[u8])>;
 
-/// The case of that name: `validate`, `condition`, `conditions`, `serde`, a template's name, or that of the crate's with `crate: ` before it.
+/// The case of that name: `steps`, `schema, steps`, both with `flat: ` before them, `validate`, `condition`, `conditions`, `serde`, a template's name, or that of the crate's with `crate: ` before it.
 pub(crate) fn case(name: &str) -> Option<Run> {
     match name {
+        "steps" => Some(steps::envelope()),
+        "flat: steps" => Some(steps::flat()),
+        "flat: schema, steps" => Some(steps::schema_and_flat()),
+        "schema, steps" => Some(steps::schema_and_envelope()),
         "validate" => Some(validate()),
         "condition" => Some(condition(r#"payload.amount > 1000"#)),
         "conditions" => Some(condition(r#"payload.type == "withdraw" && payload.amount > 1000.50"#)),

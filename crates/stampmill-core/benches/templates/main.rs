@@ -7,6 +7,7 @@
 mod cases;
 mod count;
 mod payloads;
+mod steps;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
-//! Transactions of about 100 B, 1 KB, 10 KB and 100 KB: one account, a list of postings, names, times and amounts.
+//! Transactions of about 100 B, 500 B, 1 KB, 10 KB and 100 KB: one account, a list of postings, names, times and amounts.
 
 use std::fmt::Write as _;
 
-pub(crate) const SIZES: [(&str, usize); 4] = [("100 B", 100), ("1 KB", 1_000), ("10 KB", 10_000), ("100 KB", 100_000)];
+pub(crate) const SIZES: [(&str, usize); 5] =
+    [("100 B", 100), ("500 B", 500), ("1 KB", 1_000), ("10 KB", 10_000), ("100 KB", 100_000)];
 
 /// At least `size` bytes, and less than a posting more.
 pub(crate) fn payload(size: usize) -> Vec<u8> {

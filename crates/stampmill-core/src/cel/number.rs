@@ -46,7 +46,7 @@ const TEXT: usize = 32;
 impl<'a> Number<'a> {
     /// Reads what is a number of JSON.
     #[inline]
-    pub(super) fn parse(text: &'a [u8]) -> Self {
+    pub(crate) fn parse(text: &'a [u8]) -> Self {
         let (negative, digits) = match text {
             [b'-', digits @ ..] => (true, digits),
             digits => (false, digits),
@@ -84,7 +84,7 @@ impl<'a> Number<'a> {
         }
     }
 
-    pub(super) fn into_owned(self) -> Number<'static> {
+    pub(crate) fn into_owned(self) -> Number<'static> {
         match self {
             Self::Int(whole) => Number::Int(whole),
             Self::Decimal { mantissa, scale } => Number::Decimal { mantissa, scale },
@@ -101,7 +101,7 @@ impl<'a> Number<'a> {
         }
     }
 
-    pub(super) fn compare(&self, other: &Self) -> Ordering {
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
         match (self.small(), other.small()) {
             (Some((a, 0)), Some((b, 0))) => a.cmp(&b),
             // 64 bits times 10^18 fit into 128 bits.

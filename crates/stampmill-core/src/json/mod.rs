@@ -19,6 +19,7 @@ mod walk;
 pub use self::error::JsonError;
 pub use self::find::{elements, find};
 pub use self::found::{Found, Row, Rows, Span};
+pub(crate) use self::plain::{STEP, in_string, not_plain};
 pub use self::reads::{Compiled, Reads, Scope, Slot};
 pub use self::scan::{MAX_LENGTH, Rules, scan};
 pub use self::text::{escape, string_content, unescape};

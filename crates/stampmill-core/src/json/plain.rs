@@ -3,20 +3,20 @@
 use wide::u8x16;
 
 /// Bytes looked at in one step.
-pub(super) const STEP: usize = 16;
+pub(crate) const STEP: usize = 16;
 
 /// One bit for each byte, the first lowest.
 #[derive(Clone, Copy)]
-pub(super) struct InString {
+pub(crate) struct InString {
     /// What does not stand for itself in a string: `"`, `\` and controls below 0x20.
-    pub(super) ends: u32,
+    pub(crate) ends: u32,
     /// What is not ASCII.
     pub(super) wide: u32,
 }
 
 /// What is not plain ASCII that stands for itself: [`InString::ends`] or [`InString::wide`].
 #[inline(always)]
-pub(super) fn not_plain(bytes: &[u8; STEP]) -> u32 {
+pub(crate) fn not_plain(bytes: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*bytes);
     let quote = bytes.simd_eq(u8x16::splat(b'"'));
     let escape = bytes.simd_eq(u8x16::splat(b'\\'));
@@ -25,7 +25,7 @@ pub(super) fn not_plain(bytes: &[u8; STEP]) -> u32 {
     (quote | escape | control | bytes).to_bitmask()
 }
 
-pub(super) fn in_string(bytes: &[u8; STEP]) -> InString {
+pub(crate) fn in_string(bytes: &[u8; STEP]) -> InString {
     let bytes = u8x16::new(*bytes);
     let quote = bytes.simd_eq(u8x16::splat(b'"'));
     let escape = bytes.simd_eq(u8x16::splat(b'\\'));

@@ -144,6 +144,10 @@ impl Builder {
                 self.operations.push(Operation::Lookup { name: name("lookup").into(), lookup, key, stage });
                 at
             }
+            Step::Validate(schema) => {
+                self.operations.push(Operation::Validate { name: name("validate").into(), schema, stage });
+                at
+            }
             Step::Dedupe(Dedupe { key, window }) => {
                 let key = self.planned(stage, |sources| key.plan(sources));
                 let name = name("dedupe").into();

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::input::Document;
 use crate::json::{Compiled, Found, Rules, scan};
 use crate::record::{HeaderChange, Record};
+use crate::schema::Tree;
 use crate::template::Loops;
 
 /// Buffers that are used again for each record.
@@ -17,6 +18,7 @@ pub struct Scratch {
     pub(super) changes: Changes,
     pub(super) vars: Vars,
     pub(super) wanted: Vec<usize>,
+    pub(super) tree: Tree,
 }
 
 /// A payload: the record's, or what a step made of it.

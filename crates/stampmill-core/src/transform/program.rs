@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::steps::{Log, Lookup, Passes, Target};
 use super::{cel, template};
 use crate::json::{Compiled, Reads, Scope, Slot};
+use crate::schema::Schema;
 
 /// The number of a stage.
 pub(super) type Stage = usize;
@@ -82,6 +83,11 @@ pub(super) enum Operation {
         name: Arc<str>,
         lookup: Lookup,
         key: cel::Plan,
+        stage: Stage,
+    },
+    Validate {
+        name: Arc<str>,
+        schema: Schema,
         stage: Stage,
     },
     /// By the number of the window.

@@ -86,6 +86,14 @@ impl<'a> Running<'a, '_> {
                     self.look_up(lookup, key, *stage).map_err(failed(name))?;
                     place + 1
                 }
+                Operation::Validate { name, schema, stage } => match (self.is_null(*stage), self.reading.on_null) {
+                    (true, OnNull::Skip) => return self.drop(name),
+                    (true, OnNull::Pass) => place + 1,
+                    (false, _) | (true, OnNull::Render) => {
+                        self.validate(schema, *stage).map_err(failed(name))?;
+                        place + 1
+                    }
+                },
                 Operation::Dedupe { name, key, window, stage } => {
                     let key = self.hash(key, *stage).map_err(failed(name))?;
                     (self.came)(Came::IfNew { step: name, window: *window, key })?;

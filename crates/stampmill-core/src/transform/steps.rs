@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cel::Expression;
 use crate::log_options::LogOptions;
+use crate::schema::Schema;
 use crate::table::Table;
 use crate::template::Template;
 
@@ -45,6 +46,8 @@ pub enum Step {
     /// Values at these paths become `***`; `*` stands for every item.
     Mask(Vec<Vec<String>>),
     Lookup(Lookup),
+    /// A payload that does not meet it fails.
+    Validate(Schema),
     Dedupe(Dedupe),
     /// So many records a second pass, in this instance; those behind them wait.
     Throttle {
@@ -68,6 +71,7 @@ impl Step {
             Self::Split(_) => "split",
             Self::Mask(_) => "mask",
             Self::Lookup(_) => "lookup",
+            Self::Validate(_) => "validate",
             Self::Dedupe(_) => "dedupe",
             Self::Throttle { .. } => "throttle",
             Self::Fragment { .. } => "fragment",

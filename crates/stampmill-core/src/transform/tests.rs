@@ -538,3 +538,57 @@ fn dedupe_and_throttle_are_decided_in_turn() {
     ];
     assert_eq!(out, [Ok(expected)]);
 }
+
+fn validate(schema: &str) -> Step {
+    let fetch = Arc::new(|_: &str| Err("nothing is there".to_owned()));
+    let source = crate::schema::Source { name: "the schema", text: schema, base: "file:///s.json", fetch };
+    Step::Validate(crate::schema::Schema::new(&source).unwrap_or_else(|error| panic!("{error}")))
+}
+
+#[test]
+fn what_does_not_meet_a_schema_fails_at_its_step() {
+    let steps = transforms(vec![
+        validate(r#"{"required": ["a"]}"#),
+        envelope(r#"{"d": {{payload}}}"#),
+        validate(r#"{"properties": {"d": {"properties": {"a": {"type": "integer"}}}}}"#),
+    ]);
+    let out = run(&steps, &[r#"{ "a": 1.00 }"#, r#"{"b": 1}"#, r#"{"a": 1.5}"#, r#"{"a": }"#]);
+    assert_eq!(out[0], payload(r#"{"d": {"a":1.00}}"#));
+    let failed = |out: &Result<Vec<Got>, Failed>| {
+        let Failed { step, fault } = out.clone().expect_err("it fails");
+        (step, fault.class, fault.reason)
+    };
+    let does_not_meet = |text: &str| format!("the payload does not meet the schema: {text}");
+    let missing = does_not_meet("at the top: \"a\" is a required property");
+    assert_eq!(failed(&out[1]), ("validate[0]".to_owned(), FaultClass::Invalid, missing));
+    let broken = does_not_meet("at `/d/a`: it is not of type \"integer\"");
+    assert_eq!(failed(&out[2]), ("validate[2]".to_owned(), FaultClass::Invalid, broken));
+    assert_eq!(failed(&out[3]).1, FaultClass::NotJson);
+}
+
+#[test]
+fn a_null_payload_meets_a_schema_only_where_it_is_rendered() {
+    let batch = batch(&[None]);
+    for (on_null, expected) in
+        [(OnNull::Pass, Ok(tombstone())), (OnNull::Skip, Ok(nothing("validate[0]"))), (OnNull::Render, Err(()))]
+    {
+        let steps =
+            with_sink(vec![validate(r#"{"type": "object"}"#)], Vec::new(), Reading { on_null, ..Reading::default() });
+        let out = apply(&steps, &batch.record(0), &mut Scratch::default()).out;
+        match expected {
+            Ok(expected) => assert_eq!(out, expected),
+            Err(()) => assert_eq!(out.expect_err("null is no object").fault.class, FaultClass::Invalid),
+        }
+    }
+}
+
+#[test]
+fn a_schema_is_asked_of_json_only_however_little_is_checked() {
+    let rules = Rules { only_touched: true, ..Rules::default() };
+    let steps = with_sink(vec![validate("true")], Vec::new(), Reading { rules, ..Reading::default() });
+    let out = run(&steps, &["[1, 2]", "[1 2 x]", "{\"a\" 01}"]);
+    assert_eq!(out[0], payload("[1, 2]"));
+    for out in &out[1..] {
+        assert_eq!(out.as_ref().map_err(|failed| failed.fault.class), Err(FaultClass::NotJson));
+    }
+}

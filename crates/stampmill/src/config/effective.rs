@@ -97,7 +97,7 @@ impl Walk<'_> {
                 Some(expression) => self.value(&Kind::Expression, expression, &join(path, "cel")),
                 None => self.value(&Kind::TemplateOrNull, value, path),
             },
-            Kind::Template | Kind::TemplateOrNull | Kind::WordOrNull(_) | Kind::Expression => {
+            Kind::Template | Kind::TemplateOrNull | Kind::WordOrNull(_) | Kind::Expression | Kind::Schema => {
                 let text = match &value.kind {
                     ValueKind::String(text) => format!("a text: {text}"),
                     _ => "null".to_owned(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use stampmill_core::cel::CelError;
+use stampmill_core::schema::SchemaError;
 use stampmill_core::table::TableError;
 use stampmill_core::template::TemplateError;
 
@@ -50,6 +51,10 @@ pub(crate) enum ConfigError {
     Table { at: Place, path: String, line: usize, source: Box<TableError> },
     #[error("{at}: {source}")]
     Template { at: Place, source: Box<TemplateError> },
+    #[error("{at}: schema file {path} cannot be read: {source}")]
+    SchemaFile { at: Place, path: String, source: std::io::Error },
+    #[error("{at}: {source}")]
+    Schema { at: Place, source: Box<SchemaError> },
     #[error("{at}: {source}")]
     Expression { at: Place, source: Box<CelError> },
     #[error(

@@ -109,6 +109,7 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
         Kind::Properties(side) => json!({ "$ref": format!("#/$defs/{}", definition(*side)) }),
         Kind::Path => json!({ "type": "string", "pattern": or_interpolated(r"^payload(\.[^.]+)*$") }),
         Kind::Expression => json!({ "$ref": "#/$defs/text" }),
+        Kind::Schema => json!({ "type": ["object", "boolean", "string"] }),
         Kind::Assigned => json!({
             "anyOf": [
                 { "type": ["string", "number", "boolean", "null"] },

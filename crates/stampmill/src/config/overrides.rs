@@ -190,6 +190,7 @@ impl Settable {
             | Kind::WordOrNull(_)
             | Kind::Template
             | Kind::TemplateOrNull
+            | Kind::Schema
             | Kind::Paths
             | Kind::Path
             | Kind::Expression

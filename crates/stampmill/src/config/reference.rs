@@ -80,6 +80,7 @@ fn value(kind: &Kind) -> String {
         Kind::Paths => "list of paths".to_owned(),
         Kind::Path => "path".to_owned(),
         Kind::Expression => "expression".to_owned(),
+        Kind::Schema => "JSON Schema".to_owned(),
         Kind::Assigned => "template, `cel:` and an expression, or null".to_owned(),
         Kind::Table(_) => "table".to_owned(),
         Kind::Entries(entry) => format!("a {} for each name", value(entry)),

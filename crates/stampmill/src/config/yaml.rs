@@ -13,12 +13,14 @@ use super::json;
 pub(crate) struct Form {
     /// The keys at the top, for the error that says that they are missing.
     top: &'static str,
-    /// The keys whose tables and lists become JSON text, in the order in which they are written.
-    json: &'static [&'static str],
+    /// Whether the tables and lists of a key, which stands below another, become JSON text, in the order in which they are
+    /// written.
+    is_json: fn(&str, &str) -> bool,
 }
 
-pub(crate) const CONFIGURATION: Form = Form { top: "`connections:` and `pipelines:`", json: &[] };
-pub(crate) const CASES: Form = Form { top: "`cases:`", json: &["json", "tables"] };
+pub(crate) const CONFIGURATION: Form =
+    Form { top: "`connections:` and `pipelines:`", is_json: |around, key| (around, key) == ("validate", "schema") };
+pub(crate) const CASES: Form = Form { top: "`cases:`", is_json: |_, key| matches!(key, "json" | "tables") };
 
 /// The files that the operator named, folders replaced by the YAML files in them in the order of their names.
 pub(crate) fn find(named: &[PathBuf], errors: &mut Vec<ConfigError>) -> Vec<PathBuf> {
@@ -65,7 +67,7 @@ pub(crate) fn parse(text: &str, file: &str, form: &Form) -> Result<Map<String, V
             return Err(Refusal::new(line(second), "a second document; put it into a file of its own").within(file));
         }
     };
-    let value = value(document, file, line(document), form).map_err(|refusal| refusal.within(file))?;
+    let value = value(document, "", file, line(document), form).map_err(|refusal| refusal.within(file))?;
     match value.kind {
         ValueKind::Table(table) => Ok(table),
         ValueKind::Nil => Ok(Map::new()),
@@ -91,7 +93,7 @@ pub(crate) struct Refusal {
     fault: String,
 }
 
-fn value(node: &MarkedYaml<'_>, file: &str, line_of_key: usize, form: &Form) -> Result<Value, Refusal> {
+fn value(node: &MarkedYaml<'_>, around: &str, file: &str, line_of_key: usize, form: &Form) -> Result<Value, Refusal> {
     let origin = format!("{file}:{line_of_key}");
     let kind = match &node.data {
         YamlData::Representation(text, ScalarStyle::Plain, None) if is_null(text) => ValueKind::Nil,
@@ -101,18 +103,18 @@ fn value(node: &MarkedYaml<'_>, file: &str, line_of_key: usize, form: &Form) -> 
             }
             _ => ValueKind::String(text.to_string()),
         },
-        YamlData::Sequence(items) => {
-            ValueKind::Array(items.iter().map(|item| value(item, file, line(item), form)).collect::<Result<_, _>>()?)
-        }
+        YamlData::Sequence(items) => ValueKind::Array(
+            items.iter().map(|item| value(item, around, file, line(item), form)).collect::<Result<_, _>>()?,
+        ),
         YamlData::Mapping(entries) => {
             let mut table = Map::new();
             for (key, entry) in entries {
                 let name = name(key)?;
-                let value = match form.json.contains(&name.as_str()) && is_collection(entry) {
+                let value = match (form.is_json)(around, &name) && is_collection(entry) {
                     true => {
                         Value::new(Some(&format!("{file}:{}", line(key))), ValueKind::String(json::written(entry)?))
                     }
-                    false => value(entry, file, line(key), form)?,
+                    false => value(entry, &name, file, line(key), form)?,
                 };
                 if table.insert(name.clone(), value).is_some() {
                     return Err(Refusal::new(line(key), format!("`{name}` is there twice; keep one of them")));

@@ -5,7 +5,7 @@ mod pipeline;
 mod program;
 mod tables;
 
-pub(crate) use self::pipeline::{ENVELOPE, FLOW, FRAGMENT, LOG, NAMED_STEPS, PIPELINE, SINKS, STEPS};
+pub(crate) use self::pipeline::{ENVELOPE, FLOW, FRAGMENT, LOG, NAMED_STEPS, PIPELINE, SINKS, STEPS, VALIDATE};
 pub(crate) use self::program::{MEMORY, ROOT};
 pub(crate) use self::tables::TABLE;
 use super::properties::Side;
@@ -64,6 +64,8 @@ pub(crate) enum Kind {
     Path,
     /// An expression in CEL; `${` in it is literal text.
     Expression,
+    /// A JSON Schema: a table, or JSON as text; `${` in it is literal text.
+    Schema,
     /// A template, an expression under `cel`, or null.
     Assigned,
     Table(&'static [Key]),

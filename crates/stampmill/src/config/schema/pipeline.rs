@@ -304,6 +304,7 @@ pub(crate) static STEPS: &[Key] = &[
         "values that become `***`: paths such as `payload.card.number`, `*` for every item",
     ),
     key("lookup", Kind::Table(LOOKUP), Absent, "a row of a table becomes a variable"),
+    key("validate", Kind::Short(VALIDATE), Absent, "a payload that does not meet a JSON Schema fails"),
     key("dedupe", Kind::Short(DEDUPE), Absent, "lets through what has a key that did not come shortly before"),
     key("throttle", Kind::Short(THROTTLE), Absent, "lets so many records a second through; those behind them wait"),
     key("fragment", Kind::Short(FRAGMENT), Absent, "steps that stand under `fragments`"),
@@ -347,6 +348,11 @@ static LOOKUP: &[Key] = &[
         Absent,
         "where there is no row, `fail`: it is a failure; null: the variable is null; `fail`, if left out",
     ),
+];
+
+pub(crate) static VALIDATE: &[Key] = &[
+    key("file", Kind::Text, Absent, "the schema's file, relative to the configuration file"),
+    key("schema", Kind::Schema, Absent, "the schema itself, as a table, or as JSON in a text"),
 ];
 
 static DEDUPE: &[Key] = &[

@@ -15,7 +15,7 @@ use super::super::memory::default_budget;
 use super::super::origin;
 use super::super::properties::Side;
 use super::super::reading::{Reading, Text, place};
-use super::super::schema::{ENVELOPE, LOG, MEMORY};
+use super::super::schema::{ENVELOPE, LOG, MEMORY, VALIDATE};
 use super::super::sinks;
 use super::properties::Set;
 use super::tables::Tables;
@@ -86,10 +86,7 @@ impl Pipeline<'_> {
         fill(&mut on_failure, "topic", &settings.on_failure.dead_letter_topic, origin::DEFAULT);
         pipeline.insert("on_failure".to_owned(), Value::new(None, on_failure));
 
-        if let Some(Value { kind: ValueKind::Array(steps), .. }) = pipeline.get_mut("transforms") {
-            steps.iter_mut().for_each(|step| *step = self.step(table(Some(step))));
-        }
-
+        self.steps(&mut pipeline);
         let source = self.source(table(pipeline.get("source")), &profile);
         pipeline.insert("source".to_owned(), source);
         let mut sink = table(pipeline.get("sink"));
@@ -102,18 +99,37 @@ impl Pipeline<'_> {
         Value::new(None, pipeline)
     }
 
-    fn step(&self, mut step: Map<String, Value>) -> Value {
+    /// The steps of all that has some, and of what is within it.
+    fn steps(&self, around: &mut Map<String, Value>) {
+        let tables = |list: Option<&mut Value>, change: &dyn Fn(&mut Map<String, Value>)| {
+            let Some(Value { kind: ValueKind::Array(items), .. }) = list else { return };
+            for item in items {
+                if let ValueKind::Table(item) = &mut item.kind {
+                    change(item);
+                }
+            }
+        };
+        tables(around.get_mut("transforms"), &|step| self.step(step));
+        tables(around.get_mut("sinks"), &|sink| self.steps(sink));
+        tables(around.get_mut("switch"), &|case| self.steps(case));
+    }
+
+    fn step(&self, step: &mut Map<String, Value>) {
         if let Some(mut log) = step.get("log").and_then(|log| long_form(LOG, log)) {
             fill(&mut log, "name", &self.settings.name, origin::DEFAULT);
             step.insert("log".to_owned(), Value::new(None, log));
         }
-        if let Some(mut envelope) = step.get("envelope").and_then(|envelope| long_form(ENVELOPE, envelope)) {
-            if let Some(file) = envelope.get("file").and_then(|file| absolute(self.reading, file)) {
-                envelope.insert("file".to_owned(), file);
+        for (name, keys) in [("envelope", ENVELOPE), ("validate", VALIDATE)] {
+            let Some(mut long) = step.get(name).and_then(|value| long_form(keys, value)) else { continue };
+            if let Some(file) = long.get("file").and_then(|file| absolute(self.reading, file)) {
+                long.insert("file".to_owned(), file);
             }
-            step.insert("envelope".to_owned(), Value::new(None, envelope));
+            step.insert(name.to_owned(), Value::new(None, long));
         }
-        Value::new(None, step)
+        if let Some(ValueKind::Table(fragment)) = step.get_mut("fragment").map(|fragment| &mut fragment.kind) {
+            self.steps(fragment);
+        }
+        self.steps(step);
     }
 
     fn source(&self, mut source: Map<String, Value>, profile: &str) -> Value {

@@ -93,9 +93,10 @@ impl<'a> Lines<'a> {
                 let paths = items(list).iter().filter_map(|item| self.read(head, item)).collect();
                 self.texts(depth, head, paths);
             }
-            (Kind::Template | Kind::TemplateOrNull | Kind::WordOrNull(_) | Kind::Expression, Some(value)) => {
-                self.template(depth, head, value, false)
-            }
+            (
+                Kind::Template | Kind::TemplateOrNull | Kind::WordOrNull(_) | Kind::Expression | Kind::Schema,
+                Some(value),
+            ) => self.template(depth, head, value, false),
             (Kind::Text | Kind::Topic | Kind::Path, Some(value)) => self.text(depth, head, value, true),
             (Kind::Secret, Some(value)) => {
                 if let Some(text) = self.read(head, value) {

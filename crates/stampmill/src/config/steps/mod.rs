@@ -5,6 +5,7 @@ mod log;
 mod lookup;
 mod routing;
 mod set;
+mod validate;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ fn step(
         ["switch"] => routing::switch_step(&section, common),
         ["set"] => set::set_step(&section, common),
         ["split"] => routing::split_step(&section, common),
+        ["validate"] => validate::validate_step(&section, common),
         ["mask"] => Some(Step::Mask(section.paths("mask")?)),
         ["lookup"] => lookup::lookup_step(&section, common),
         ["dedupe"] => routing::dedupe_step(&section, common),
