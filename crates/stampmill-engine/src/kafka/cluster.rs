@@ -94,7 +94,7 @@ impl Admin {
 
     /// All of them. Whoever is kept out is told so as soon as that is known.
     pub(crate) fn topics(&self) -> Result<Topics, Unanswered> {
-        let mut trouble = None;
+        let (mut trouble, mut ended) = (None, None);
         let mut answer = Err(KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
         for wait in WAITS {
             answer = topics_within(self.client.inner(), wait);
@@ -102,12 +102,15 @@ impl Admin {
                 break;
             }
             // That one broker is down is no answer as long as another may give one.
-            trouble = ffi::last_error(self.client.inner(), denial::is_of_protocol).or(trouble);
+            let ffi::Said { error, failed } = ffi::said(self.client.inner());
+            (trouble, ended) = (error.or(trouble), failed.filter(|reason| denial::is_of_protocol(reason)).or(ended));
             if trouble.as_ref().is_some_and(|(code, reason)| Denial::of(*code, reason).is_some()) {
                 break;
             }
         }
-        answer.map_err(|error| Unanswered { error, trouble })
+        // It is a guess, which nothing is ended for as long as there may be an answer.
+        let ended = ended.map(|reason| (RDKafkaErrorCode::BrokerTransportFailure, reason));
+        answer.map_err(|error| Unanswered { error, trouble: trouble.or(ended) })
     }
 
     /// What whoever asks may do with topics that are there. Blocks.

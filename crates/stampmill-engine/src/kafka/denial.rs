@@ -96,6 +96,9 @@ impl Denial {
             Self::Tls if is_mute(reason) => {
                 "see `security.protocol` and the port in `bootstrap.servers`: the listener there wants TLS, or no broker is behind that address"
             }
+            Self::Tls if is_turned_away(reason) => {
+                "see `security.protocol` and `sasl.*`: the listener there wants a login, or its broker went down just then"
+            }
             Self::Tls => "see `security.protocol` and the properties `ssl.*`",
             Self::Permission => "grant this user what it needs there",
         }
@@ -128,9 +131,16 @@ pub(crate) fn examine(code: Code, reason: &str, properties: &Properties) -> Opti
     }))
 }
 
-/// A broker has ended the connection, and librdkafka guesses that its listener speaks another protocol.
+/// A broker has ended the connection where one does whose listener speaks another protocol.
 pub(super) fn is_of_protocol(reason: &str) -> bool {
-    reason.contains("security.protocol") || is_mute(reason)
+    reason.contains("security.protocol") || is_mute(reason) || is_turned_away(reason)
+}
+
+/// The connection was ended as soon as something was asked: librdkafka takes up to 2 s for that, too, in what it guesses.
+fn is_turned_away(reason: &str) -> bool {
+    let state = reason.rsplit_once(" (after ").filter(|(reason, _)| reason.contains("Disconnected"));
+    let after = state.and_then(|(_, state)| state.split_once("ms in state UP")?.0.parse::<u32>().ok());
+    after.is_some_and(|milliseconds| milliseconds < 2_000)
 }
 
 /// The connection was ended before the broker had said which requests it knows: librdkafka's name for that state is in its reason.
@@ -192,6 +202,12 @@ mod tests {
             text.starts_with("b:1/bootstrap: Disconnected: connection reset by peer; see `security.protocol`"),
             "{text}"
         );
+        let turned_away = |after| {
+            let reason = format!("b:1/1: Disconnected: connection closed by peer (after {after}ms in state UP)");
+            explain(Code::BrokerTransportFailure, &reason, &properties())
+        };
+        assert!(turned_away(4).is_some_and(|text| text.contains("wants a login")));
+        assert_eq!(turned_away(60_000), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) use self::live::{Live, LiveClients};
 pub(crate) use self::mock::set_mock_rebalance_delay;
 pub(crate) use self::permissions::{Permissions, may_join, permissions};
 pub(crate) use self::producer::{DeliveryReport, Outgoing, ProducerEvents, SinkTopic, add_header, flush};
-pub(crate) use self::trouble::last_error;
+pub(crate) use self::trouble::{Said, said};
 
 /// Null and empty are different things: librdkafka gives an empty value a pointer.
 ///

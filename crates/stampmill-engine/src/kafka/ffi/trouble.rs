@@ -7,14 +7,17 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::text;
 
-/// The error of a connection that the client reported last, if it has since this was asked: a refused certificate, a name
-/// that nobody knows. A connection that a broker ends is no error to librdkafka, and stands in its log: it counts where
-/// `is_reason` says so. Only for a client that is not polled for anything else, for what it finds is taken away.
-pub(crate) fn last_error<C: ClientContext>(
-    client: &Client<C>,
-    is_reason: fn(&str) -> bool,
-) -> Option<(RDKafkaErrorCode, String)> {
-    let (mut last, mut ended) = (None, None);
+/// What a client has said of its connections since this was asked.
+pub(crate) struct Said {
+    /// The last error: a refused certificate, a name that nobody knows.
+    pub(crate) error: Option<(RDKafkaErrorCode, String)>,
+    /// The last connection that failed by its log. That a broker ends one is no error to librdkafka.
+    pub(crate) failed: Option<String>,
+}
+
+/// Only for a client that is not polled for anything else, for what it finds is taken away.
+pub(crate) fn said<C: ClientContext>(client: &Client<C>) -> Said {
+    let (mut error, mut failed) = (None, None);
     // SAFETY: the client is live; the queue that is got, and each event, are ours until they are given back here, and an
     // event's text is copied before.
     unsafe {
@@ -28,14 +31,14 @@ pub(crate) fn last_error<C: ClientContext>(
             // That all are down is said behind why one is.
             let code = rd::rd_kafka_event_error(event);
             if is_error && code != RDKafkaRespErr::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN {
-                last = Some((code.into(), text(rd::rd_kafka_event_error_string(event))));
+                error = Some((code.into(), text(rd::rd_kafka_event_error_string(event))));
             }
-            ended = failure(event).filter(|reason| is_reason(reason)).or(ended);
+            failed = failure(event).or(failed);
             rd::rd_kafka_event_destroy(event);
         }
         rd::rd_kafka_queue_destroy(queue);
     }
-    last.or(ended.map(|reason| (RDKafkaErrorCode::BrokerTransportFailure, reason)))
+    Said { error, failed }
 }
 
 /// What a line of the log says of a connection that has failed.
