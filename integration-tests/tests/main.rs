@@ -83,8 +83,6 @@ const fn of_the_image(name: &'static str, group: Group, run: fn(&Kafka)) -> Case
     Case { name, group, needs_own: true, needs_image: true, run }
 }
 
-const EVERY_PAGE: &str = "book::every_page_runs";
-
 const CASES: &[Case] = &[
     with_own_broker("tutorial::word_for_word", Group::Core, cases::tutorial::word_for_word),
     with_own_broker("tutorial::a_key_set_from_outside", Group::More, cases::tutorial::a_key_set_from_outside),
@@ -293,7 +291,7 @@ const CASES: &[Case] = &[
         Group::Alone,
         cases::security::hostile::a_broker_that_answers_nonsense,
     ),
-    with_own_broker(EVERY_PAGE, Group::More, cases::book::every_page_runs),
+    with_own_broker("book::every_page_runs", Group::More, cases::book::every_page_runs),
     case("book::every_link_leads_somewhere", Group::Alone, cases::book::every_link_leads_somewhere),
     case("book::every_block_is_marked", Group::Alone, cases::book::every_block_is_marked),
     case("command_line::all_errors_at_once", Group::Alone, cases::command_line::all_errors_at_once),
@@ -328,11 +326,6 @@ fn trials() -> Vec<Trial> {
 
 fn on_broker(case: &'static Case, source: Source) -> Trial {
     let name = format!("kafka_{}::{}", source.label.replace('.', "_"), case.name);
-    // Its pages take minutes, the demo's million records among them.
-    if case.name == EVERY_PAGE && std::env::var_os("STAMPMILL_TEST_KAFKA").is_none() {
-        let name = format!("{name} (runs where STAMPMILL_TEST_KAFKA names a version, as `make test-all` does)");
-        return Trial::test(name, || Ok(())).with_ignored_flag(true);
-    }
     let no_broker = source.unavailable(case.needs_own).map(|reason| (reason, "STAMPMILL_REQUIRE_KAFKA"));
     let no_image = || image::unavailable().map(|reason| (reason, "STAMPMILL_REQUIRE_IMAGE"));
     match no_broker.or_else(|| case.needs_image.then(no_image).flatten()) {
