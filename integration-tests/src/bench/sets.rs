@@ -152,6 +152,35 @@ pub fn profiles() -> Vec<Comparison> {
     vec![comparison("profile", Load::new(PARTITIONS, BYTES), subjects)]
 }
 
+/// Of each value that a payload has.
+const SCHEMA: &str = r#"- validate:
+    schema:
+      type: object
+      required: [id, type, accountId, amount, customer, items, memo]
+      properties:
+        id: { type: string, pattern: "^TXN[0-9]+$" }
+        type: { enum: [deposit, fee, interest, transfer, withdraw] }
+        accountId: { type: string, minLength: 6 }
+        amount: { type: number, exclusiveMinimum: 0, multipleOf: 0.01 }
+        customer:
+          type: object
+          required: [name, country, verified]
+          properties:
+            name: { type: string }
+            country: { type: string, maxLength: 2 }
+            verified: { type: boolean }
+        items:
+          type: array
+          items:
+            type: object
+            required: [sku, quantity, price]
+            properties:
+              sku: { type: string }
+              quantity: { type: integer, minimum: 1 }
+              price: { type: number, minimum: 0 }
+        memo: { type: string }
+"#;
+
 /// What steps cost beside the envelope alone, and what a part of a split costs beside a record of its own.
 pub fn transforms() -> Vec<Comparison> {
     let with = |name: &str, steps: &str| {
@@ -172,6 +201,7 @@ pub fn transforms() -> Vec<Comparison> {
             "- set: { vars: { of: '{{payload.accountId}}' }, headers: { of: '{{vars.of}}' } }\n",
         ),
         with("dedupe by one field", "- dedupe: payload.id\n"),
+        with("a schema for all fields", SCHEMA),
     ];
     // An item is about as long as the shortest payload.
     let split = Subject::program("an item of a split", |pipeline| {
