@@ -25,12 +25,15 @@ fuzz_target!(|text: &str| {
     if scan(payload.as_bytes(), &Rules::default(), &reads, &mut found).is_err() {
         return;
     }
+    let (vars_reads, mut vars_found) = (sources.vars.compile(), Found::default());
+    scan(b"{}", &Rules::default(), &vars_reads, &mut vars_found).expect("no variables are JSON, too");
     let mut batch = Batch::new("t\"".into(), 0);
     batch.push(Offset::new(0), Some(1), Some(b"k\"\\"), Some(payload.as_bytes()));
     batch.push_header(b"h", Some(&[0xff]));
     let record = batch.record(0);
     let payload = Document { bytes: record.payload, found: &found, reads: &reads };
-    let input = Input { record: &record, payload, vars: Document::unread() };
+    let vars = Document { bytes: Some(b"{}"), found: &vars_found, reads: &vars_reads };
+    let input = Input { record: &record, payload, vars };
     let mut out = Vec::new();
     match plan.write_json(&input, &mut out) {
         Ok(()) => {
