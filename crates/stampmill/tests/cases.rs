@@ -56,11 +56,18 @@ fn the_shipped_cases_pass_as_the_tutorial_shows() {
 }
 
 #[test]
-fn the_cases_of_the_example_pass() {
+fn the_cases_of_the_examples_pass() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let (code, out, error) = test(&root, &["--config", "config/examples/validate.yaml"]);
-    assert_eq!((code, error.as_str()), (Some(0), ""), "{out}");
-    assert!(out.ends_with("4 cases in 1 file: 4 passed, 0 failed\n"), "{out}");
+    let mut examples = 0;
+    for entry in std::fs::read_dir(root.join("config/examples/tests")).expect("is there") {
+        let name = entry.expect("is readable").file_name().into_string().expect("is UTF-8");
+        let (config, cases) = (format!("config/examples/{name}"), format!("config/examples/tests/{name}"));
+        let (code, out, error) = test(&root, &["--config", &config, &cases]);
+        assert_eq!((code, error.as_str()), (Some(0), ""), "{out}");
+        assert!(out.ends_with(" passed, 0 failed\n"), "{out}");
+        examples += 1;
+    }
+    assert!(examples >= 4, "only {examples} were found");
 }
 
 #[test]
