@@ -7,8 +7,8 @@ use super::connection::is_name;
 use super::error::{ConfigError, remedy};
 use super::layers::{entries, get, long_form};
 use super::parameters::{self, Parameters};
-use super::reading::{join, place};
-use super::schema::FRAGMENT;
+use super::reading::{describe, join, place};
+use super::schema::{FLOW, FRAGMENT, Key, NAMED_STEPS};
 
 /// What the names stand for.
 struct Library<'a> {
@@ -25,11 +25,8 @@ pub(super) fn put_in(merged: &mut Value, errors: &mut Vec<ConfigError>) {
     let ValueKind::Table(root) = &mut merged.kind else { return };
     let mut take = |name: &str| root.remove(name).unwrap_or_else(|| Value::new(None, Map::<String, Value>::new()));
     let (fragments, flows) = (take("fragments"), take("flows"));
-    for (section, named) in [("fragments", &fragments), ("flows", &flows)] {
-        for (name, value) in entries(Some(named)).into_iter().filter(|(name, _)| !is_name(name)) {
-            errors.push(ConfigError::Name { at: place(Some(value), &join(section, name)), name: name.to_owned() });
-        }
-    }
+    look_at(&fragments, "fragments", NAMED_STEPS, errors);
+    look_at(&flows, "flows", FLOW, errors);
     let mut library = Library { fragments, flows, errors };
     let Some(ValueKind::Table(pipelines)) = root.get_mut("pipelines").map(|pipelines| &mut pipelines.kind) else {
         return;
@@ -40,6 +37,33 @@ pub(super) fn put_in(merged: &mut Value, errors: &mut Vec<ConfigError>) {
     for (name, pipeline) in pipelines {
         library.in_flow(pipeline, &join("pipelines", name), &[]);
     }
+}
+
+/// Used or not: a key that is not known would leave its steps out without a word.
+fn look_at(named: &Value, section: &str, keys: &[Key], errors: &mut Vec<ConfigError>) {
+    if !matches!(named.kind, ValueKind::Table(_)) {
+        errors.push(no_table(named, section));
+    }
+    for (name, value) in entries(Some(named)) {
+        let path = join(section, name);
+        if !is_name(name) {
+            errors.push(ConfigError::Name { at: place(Some(value), &path), name: name.to_owned() });
+        }
+        if !matches!(value.kind, ValueKind::Table(_)) {
+            errors.push(no_table(value, &path));
+        }
+        for (key, entry) in
+            entries(Some(value)).into_iter().filter(|(key, _)| !keys.iter().any(|known| known.name == *key))
+        {
+            let remedy = remedy(key, keys.iter().map(|known| known.name));
+            errors.push(ConfigError::UnknownKey { at: place(Some(entry), &join(&path, key)), remedy });
+        }
+    }
+}
+
+fn no_table(value: &Value, path: &str) -> ConfigError {
+    let (at, found) = (place(Some(value), path), describe(&value.kind).to_owned());
+    ConfigError::Mismatch { at, expected: "a table".to_owned(), found }
 }
 
 // === impl Library ===

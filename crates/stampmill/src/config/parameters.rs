@@ -6,7 +6,7 @@ use config::{Value, ValueKind};
 
 use super::error::{ConfigError, remedy};
 use super::layers::entries;
-use super::reading::{join, place};
+use super::reading::{describe, join, place};
 
 /// By name; none for one that must be given and is not, which has been noted.
 pub(super) struct Parameters(BTreeMap<String, Option<String>>);
@@ -27,20 +27,22 @@ impl Parameters {
                 errors.push(ConfigError::UnknownKey { at: place(Some(value), &join(path, name)), remedy });
             }
         }
-        let text = |value: &Value| match &value.kind {
-            ValueKind::String(text) => Some(text.clone()),
-            _ => None,
-        };
         let of = |(name, default): &(&str, &Value)| {
             let value = entries(given).into_iter().find(|(given, _)| given == name).map(|(_, value)| value);
-            let stands_for = value.and_then(text).or_else(|| text(default));
-            if stands_for.is_none() {
-                let doc = "a text; the fragment has no default for it";
-                errors.push(ConfigError::Missing {
-                    at: place(value.or(given).or(Some(default)), &join(path, name)),
-                    doc,
-                });
-            }
+            let path = join(path, name);
+            let stands_for = match value.unwrap_or(default) {
+                Value { kind: ValueKind::String(text), .. } => Some(text.clone()),
+                Value { kind: ValueKind::Nil, .. } => {
+                    let doc = "a text; the fragment has no default for it";
+                    errors.push(ConfigError::Missing { at: place(value.or(given).or(Some(default)), &path), doc });
+                    None
+                }
+                other => {
+                    let (at, found) = (place(Some(other), &path), describe(&other.kind).to_owned());
+                    errors.push(ConfigError::Mismatch { at, expected: "a text".to_owned(), found });
+                    None
+                }
+            };
             ((*name).to_owned(), stands_for)
         };
         Self(declared.iter().map(of).collect())

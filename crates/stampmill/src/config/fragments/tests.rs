@@ -76,6 +76,15 @@ fn what_is_wrong_is_told_with_its_place() {
         ("{ topic: all }", "{ topics: [a, a], choose: '{{key}}' }", "topic `a` is there twice"),
         ("{ topic: all }", "{ topics: ['^a'], choose: '{{key}}' }", "`^a` is not a topic's name"),
         ("  large:\n    trans", "  Large:\n    trans", "`Large` is not a name"),
+        (
+            "    transforms:\n      - filter",
+            "    transfroms:\n      - filter",
+            "`fragments.only.transfroms` is not a key; the nearest is `transforms`",
+        ),
+        ("flows:\n", "flows:\n  unused: { sink: x }\n", "`flows.unused.sink` is not a key; the nearest is `sinks`"),
+        ("flows:\n", "flows:\n  unused: x\n", "`flows.unused`: expected a table, got a text"),
+        ("kind: deposit }", "kind: [a] }", "fragment.with.kind`: expected a text, got a list"),
+        ("least: '1'", "least: {}", "fragment.with.least`: expected a text, got a table"),
     ] {
         let errors = refused("wrong", from, to);
         assert!(errors.contains(told), "{to}: {told} is not in {errors}");
