@@ -145,6 +145,8 @@ impl Builder {
                 at
             }
             Step::Validate(schema) => {
+                // It looks at all of the payload, which is to be found JSON, then, whatever `only_touched` says.
+                self.stages[stage].field(Scope::DOCUMENT, &[]);
                 self.operations.push(Operation::Validate { name: name("validate").into(), schema, stage });
                 at
             }

@@ -455,6 +455,23 @@ fn a_flow_begins_with_what_came_out_of_another() {
 }
 
 #[test]
+fn what_a_flow_sets_is_seen_by_no_other() {
+    let sink = |number| Outlet { when: None, to: To::Sink { number, templates: Vec::new() } };
+    let flow = |name: &str, steps| Outlet {
+        when: None,
+        to: To::Flow { name: name.into(), flow: Flow { steps, outlets: vec![sink(0)] } },
+    };
+    let sets = vec![set(var("a"), "1"), set(Target::Key, "'other'"), set(var("b"), "2")];
+    let asks = vec![wrap(r#"{"a": {{vars.a}}, "b": {{vars.b}}, "k": {{key}}}"#)];
+    let outlets = vec![flow("sets", sets), flow("asks", asks)];
+    let steps = Transforms::new(Flow { steps: vec![set(var("a"), "7")], outlets }, Reading::default());
+    let out = run(&steps, &["3"]).remove(0).expect("both take it");
+    let asked =
+        Got::Out(Out { sinks: vec![0], payload: Some(r#"{"a": 7, "b": null, "k": "k"}"#.into()), ..Out::default() });
+    assert_eq!(out.last(), Some(&asked));
+}
+
+#[test]
 fn a_record_chooses_among_the_topics_that_a_sink_may_write() {
     let topic = Template::new("of-{{payload.kind}}", &Options::new(Media::Text, ambient())).expect("a text template");
     let sinks = vec![("of-a".to_owned(), 0), ("of-b".to_owned(), 1)];
