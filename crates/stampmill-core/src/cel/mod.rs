@@ -5,6 +5,7 @@
 //! record could make right, which gives a [`tree`]; the [`plan`] knows where its paths are kept; [`eval`] works it out
 //! into a [`Value`], or a [`failure`]; [`write`](write) puts that into bytes.
 
+mod arithmetic;
 mod ast;
 mod calls;
 mod check;

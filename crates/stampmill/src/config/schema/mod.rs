@@ -3,10 +3,12 @@
 
 mod pipeline;
 mod program;
+mod steps;
 mod tables;
 
-pub(crate) use self::pipeline::{ENVELOPE, FLOW, FRAGMENT, LOG, NAMED_STEPS, PIPELINE, SINKS, STEPS, VALIDATE};
+pub(crate) use self::pipeline::{FLOW, NAMED_STEPS, PIPELINE, SINKS};
 pub(crate) use self::program::{MEMORY, ROOT};
+pub(crate) use self::steps::{ENVELOPE, FRAGMENT, LOG, STEPS, VALIDATE};
 pub(crate) use self::tables::TABLE;
 use super::properties::Side;
 
