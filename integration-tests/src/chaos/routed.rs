@@ -56,3 +56,13 @@ pub(super) fn route(scenario: &mut Scenario, partitions: i32) {
         scenario.output
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::chaos::faults::named;
+
+    #[test]
+    fn each_is_a_fault_of_the_campaign() {
+        super::FAULTS.iter().for_each(|name| assert_eq!(named(name).name, *name));
+    }
+}

@@ -245,6 +245,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_kind_of_step_is_described() {
+        let described: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).expect("is JSON");
+        let kinds: Vec<&str> = crate::config::schema::STEPS.iter().map(|key| key.name).collect();
+        assert!(described.to_string().contains(&serde_json::json!({ "enum": kinds }).to_string()), "{kinds:?}");
+    }
+
+    #[test]
     fn times_have_milliseconds() {
         assert_eq!(time(UNIX_EPOCH + Duration::from_micros(1_764_230_400_120_500)), "2025-11-27T08:00:00.120Z");
         assert_eq!(time(UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
