@@ -603,7 +603,7 @@ fn a_null_payload_meets_a_schema_only_where_it_is_rendered() {
 fn a_schema_is_asked_of_json_only_however_little_is_checked() {
     let rules = Rules { only_touched: true, ..Rules::default() };
     let steps = with_sink(vec![validate("true")], Vec::new(), Reading { rules, ..Reading::default() });
-    let out = run(&steps, &["[1, 2]", "[1 2 x]", "{\"a\" 01}"]);
+    let out = run(&steps, &["[1, 2]", "[1 2 x]", "{\"a\" 01}", "[[1 2 x]]", "{\"a\": {\"b\" 01}}"]);
     assert_eq!(out[0], payload("[1, 2]"));
     for out in &out[1..] {
         assert_eq!(out.as_ref().map_err(|failed| failed.fault.class), Err(FaultClass::NotJson));
