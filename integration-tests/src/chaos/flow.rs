@@ -1,6 +1,7 @@
 //! A pipeline under load, and all that is known of its records at any moment.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,11 @@ impl Flow {
         });
         self.marks = in_flight.0.keys().map(|partition| (*partition, self.delivered(*partition))).collect();
         self.in_flight.push(in_flight);
+    }
+
+    /// These numbers of a partition need not be in any output.
+    pub fn excuse(&self, partition: i32, numbers: &Range<u64>) {
+        self.watches().for_each(|watch| watch.judge(|judge| judge.excuse(partition, numbers.clone())));
     }
 
     fn watches(&self) -> impl Iterator<Item = &Watch> {

@@ -26,7 +26,7 @@ pub(super) fn partitions_added(run: &mut Run) -> Outcome {
 fn first_read(flow: &mut Flow) -> Program {
     let before = flow.stream().pause();
     let program = flow.program();
-    flow.watch.judge(|judge| before.iter().for_each(|(partition, count)| judge.excuse(*partition, 0..*count)));
+    before.iter().for_each(|(partition, count)| flow.excuse(*partition, &(0..*count)));
     flow.stream().resume();
     program
 }
@@ -65,7 +65,7 @@ pub(super) fn deleted_beyond(run: &mut Run) -> Outcome {
         for (partition, committed) in committed {
             let (from, to) = (committed.unwrap_or(0) as u64, stopped[&partition] + 100);
             client.delete_records(&input, partition, to as i64);
-            flow.watch.judge(|judge| judge.excuse(partition, from..to));
+            flow.excuse(partition, &(from..to));
         }
         flow.notes.push(format!("stopped with {code}"));
         program = flow.program();
