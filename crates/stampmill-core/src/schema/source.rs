@@ -20,7 +20,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Value, SchemaError> {
     Ok(value)
 }
 
-/// What is beyond 64 bits becomes a float, which another number than the one that is written.
+/// What is beyond 64 bits becomes a float, which is another number than the one that is written.
 fn keeps_its_digits(name: &str, number: &str) -> Result<(), SchemaError> {
     let kept = number.parse::<serde_json::Number>().map(|kept| kept.to_string()).unwrap_or_default();
     if decimal::equal(&kept, number) {
