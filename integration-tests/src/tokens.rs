@@ -39,6 +39,8 @@ pub struct TokenServer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Serve,
+    /// As it should, but by a key that no broker knows.
+    Stranger,
     /// With this status and an error in words.
     Refuse(u16),
     /// With 200 and what is no JSON.
@@ -213,16 +215,17 @@ impl Shared {
         };
         match mood {
             Mood::Serve => {}
+            Mood::Stranger => return self.give(request, &*Issuer::make().map_err(Error::other)?).map(Some),
             Mood::Refuse(status) => return Ok(Some((status, error("temporarily_unavailable", "told to refuse")))),
             Mood::Garbage => return Ok(Some((200, "<html>not a token</html>".to_owned()))),
             Mood::Slow(delay) => thread::park_timeout(delay),
             Mood::Silent => thread::park_timeout(FOR_EVER),
             Mood::Gone => return Ok(None),
         }
-        self.give(request).map(Some)
+        self.give(request, &self.issuer).map(Some)
     }
 
-    fn give(&self, request: &Request) -> IoResult<(u16, String)> {
+    fn give(&self, request: &Request, issuer: &Issuer) -> IoResult<(u16, String)> {
         let form = parameters(&String::from_utf8_lossy(&request.body));
         let find = |name: &str| form.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
         let mut state = self.state();
@@ -243,7 +246,7 @@ impl Shared {
         if let Some(scope) = find("scope") {
             claims["scope"] = scope.into();
         }
-        let token = self.issuer.sign(&claims).map_err(Error::other)?;
+        let token = issuer.sign(&claims).map_err(Error::other)?;
         let answer = json!({"access_token": token, "token_type": "Bearer", "expires_in": state.lifetime.as_secs()});
         Ok((200, answer.to_string()))
     }

@@ -148,6 +148,11 @@ const CASES: &[Case] = &[
     ),
     with_own_broker("rotation::an_endpoint_that_is_away", Group::More, cases::rotation::an_endpoint_that_is_away),
     with_own_broker(
+        "rotation::a_token_that_brokers_refuse_is_replaced",
+        Group::More,
+        cases::rotation::a_token_that_brokers_refuse_is_replaced,
+    ),
+    with_own_broker(
         "rotation::a_wrong_secret_is_mended_in_its_file",
         Group::More,
         cases::rotation::a_wrong_secret_is_mended_in_its_file,

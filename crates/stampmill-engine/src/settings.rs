@@ -6,10 +6,12 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::error::RDKafkaErrorCode;
 use stampmill_core::breaker::BreakerSettings;
 use stampmill_core::transform::Transforms;
 
 use crate::credentials::{Credentials, FIRST_TRY, Unready};
+use crate::kafka::denial::Denial;
 use crate::tables::TopicTable;
 use crate::traces::Tracer;
 
@@ -234,6 +236,15 @@ impl Properties {
     /// Another number than before asks for new clients.
     pub(crate) fn certificates(&self) -> u64 {
         self.credentials.as_ref().map_or(0, |credentials| credentials.certificates())
+    }
+
+    /// Tells whoever keeps the credentials that brokers do not know a client of these, if that is what librdkafka says.
+    pub(crate) fn note_refusal(&self, code: RDKafkaErrorCode, reason: &str) {
+        if let Some(credentials) = &self.credentials
+            && Denial::of(code, reason) == Some(Denial::Authentication)
+        {
+            credentials.refuse_token();
+        }
     }
 
     /// Waits until a client of these could prove who it is, or the first try has failed.

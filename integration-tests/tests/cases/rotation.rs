@@ -112,6 +112,23 @@ pub(crate) fn an_endpoint_that_is_away(kafka: &Kafka) {
     assert_eq!(program.terminate(), 0);
 }
 
+/// Its issuer has other keys than the brokers know, and then theirs again: the token at hand would be good for an hour.
+pub(crate) fn a_token_that_brokers_refuse_is_replaced(kafka: &Kafka) {
+    let secured = kafka.secured();
+    let tokens = token_server(&secured);
+    tokens.set_lifetime(Duration::from_secs(3600));
+    tokens.set(Mood::Stranger);
+    let scenario = behind("refused", &secured, Door::Sasl, oidc(&secured, &tokens, SECRET)).lingering();
+    let mut program = scenario.start("program");
+    let line = program.await_line("is not ready: ");
+    assert!(line.contains("the brokers do not take the token"), "{line}");
+    tokens.set(Mood::Serve);
+    let program = program.await_ready();
+    assert!(program.log().contains("brokers refuse its token, so another is asked for"), "{}", program.log());
+    assert!(tokens.asked().issued < 20, "{:?}", tokens.asked());
+    assert_eq!(program.terminate(), 0);
+}
+
 pub(crate) fn a_wrong_secret_is_mended_in_its_file(kafka: &Kafka) {
     let secured = kafka.secured();
     let tokens = token_server(&secured);

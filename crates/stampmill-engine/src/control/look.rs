@@ -141,6 +141,9 @@ pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) ->
 
 pub(super) fn unreachable(properties: &Properties, Unanswered { error, trouble }: Unanswered) -> StartError {
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
+    if let Some((code, reason)) = &trouble {
+        properties.note_refusal(*code, reason);
+    }
     let denied = trouble.as_ref().and_then(|(code, reason)| denial::examine(*code, reason, properties));
     match (denied, trouble) {
         (Some(denied), _) => StartError::KeptOut(format!("`{servers}`: {denied}")),

@@ -15,11 +15,15 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
+/// A token that brokers refuse is replaced no sooner after it came: they may refuse each.
+const SHORTEST_USE: Duration = Duration::from_secs(5);
 
 struct Keeper {
     client: Client,
     /// When the next token is to be fetched.
     due: Instant,
+    /// When a token was asked for last.
+    asked: Option<Instant>,
     backoff: Backoff,
     fetched: u64,
     /// The last try failed with this as the client's secret, and another is tried at once.
@@ -40,6 +44,7 @@ impl Keeper {
         Self {
             client: Client::default(),
             due: Instant::now(),
+            asked: None,
             backoff: Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE),
             fetched: 0,
             failed_with: None,
@@ -61,7 +66,13 @@ impl Keeper {
     /// Says when to look again.
     fn fetch_if_due(&mut self, credentials: &Credentials, oidc: &Oidc) -> Duration {
         let is_mended = self.failed_with.as_ref().is_some_and(|secret| *secret != oidc.client_secret.read().ok());
-        if Instant::now() >= self.due || is_mended {
+        let is_refused =
+            credentials.is_token_refused() && self.asked.is_none_or(|asked| asked.elapsed() >= SHORTEST_USE);
+        if is_refused {
+            log::info!("connection `{}`: brokers refuse its token, so another is asked for", credentials.name());
+        }
+        if Instant::now() >= self.due || is_mended || is_refused {
+            self.asked = Some(Instant::now());
             self.fetch(credentials, oidc);
         }
         self.due.saturating_duration_since(Instant::now()).min(BETWEEN_LOOKS)

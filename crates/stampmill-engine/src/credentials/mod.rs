@@ -62,6 +62,8 @@ pub struct Credentials {
 #[derive(Default)]
 struct State {
     token: Option<AccessToken>,
+    /// Brokers have refused it, or one before it just now.
+    is_token_refused: bool,
     /// Why the last try brought no token.
     no_token: Option<String>,
     /// User and password as they were read last.
@@ -113,6 +115,15 @@ impl Credentials {
     /// Why not, for people.
     pub(crate) fn has_token(&self) -> Result<(), String> {
         self.lock().has_token(self.settings.oidc.as_ref())
+    }
+
+    /// Brokers do not take the token: its issuer may sign with other keys by now, or have taken it back. Another is asked for.
+    pub(crate) fn refuse_token(&self) {
+        self.lock().is_token_refused = true;
+    }
+
+    fn is_token_refused(&self) -> bool {
+        self.lock().is_token_refused
     }
 
     /// Whom the token names, from where it is, and how long it is valid; `None` without one.
@@ -220,7 +231,7 @@ impl Credentials {
         if let Err(reason) = self.clients.set_token(&token, &oidc.extensions) {
             log::error!("connection `{}`: a client does not take the token: {reason}", self.name());
         }
-        (state.token, state.no_token) = (Some(token), None);
+        (state.token, state.no_token, state.is_token_refused) = (Some(token), None, false);
         self.moved.notify_all();
     }
 

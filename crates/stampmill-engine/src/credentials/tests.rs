@@ -126,6 +126,18 @@ fn tokens_are_fetched_ahead() {
 }
 
 #[test]
+fn a_token_that_brokers_refuse_is_replaced_before_it_is_due() {
+    let endpoint = Endpoint::start(&[(200, LONG)]);
+    let credentials = of(endpoint.oidc());
+    assert_eq!(credentials.await_first(PATIENCE), Ok(()));
+    let first = Instant::now();
+    credentials.refuse_token();
+    eventually("another comes", || endpoint.requests().len() == 2 && !credentials.is_token_refused());
+    // However fast brokers refuse, the endpoint is not overrun.
+    assert!(first.elapsed() > Duration::from_secs(3), "{:?}", first.elapsed());
+}
+
+#[test]
 fn an_endpoint_that_is_away_is_asked_again() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
