@@ -17,7 +17,7 @@ const pipeline = (name, topics, partitions, rate) => ({
   dead_letter_topic: `${name}.dead-letter`, actors: { transforms: 2, producers: 1 }, counts: counts(),
   lag: 0, behind_seconds: 0, in_flight: 0, memory: { in_flight_bytes: 0, limit_bytes: 161_000_000 },
   partitions: topics.flatMap((topic) => Array.from({ length: partitions }, (_, number) => partition(topic, number, rate))),
-  failures: [],
+  tables: [], failures: [],
 });
 
 // The same sequence each time, so that pictures and tests do not change.
@@ -58,6 +58,8 @@ export class World {
     const [bank] = world.pipelines;
     bank.counts.dead_letters = 12;
     bank.counts.restarts = 1;
+    bank.tables.push({ name: "accounts", rows: 20_417, bytes: 3_900_000, ready: true, refused: 0 },
+      { name: "rates", rows: 31, bytes: 4_100, ready: true, refused: 2 });
     world.fail(bank, 1, "the payload is not a JSON document: expected a value at line 1, column 5", "not-json");
     return world;
   }

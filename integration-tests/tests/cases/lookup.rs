@@ -144,6 +144,12 @@ pub(crate) fn rows_come_with_records_and_change(kafka: &Kafka) {
         ] {
             assert!(metrics.contains(series), "{series} in {metrics}");
         }
+        let shown = lookup.admin.get("/api/pipelines/under-test").expect("an answer").json();
+        assert_eq!(
+            (shown["tables"][0]["rows"].as_u64(), shown["tables"][1]["rows"].as_u64()),
+            (Some(1), Some(2)),
+            "{shown}"
+        );
 
         // --- the topic changes ---
         lookup.set_rate("CHF", Some("{\"rate\":0.950}"));

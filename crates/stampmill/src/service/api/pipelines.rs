@@ -36,7 +36,7 @@ pub(super) async fn actors(named: Named) -> Json<Actors> {
 }
 
 fn view(steer: &Steer, secrets: &Secrets) -> Pipeline {
-    views::pipeline(&steer.settings(), steer.status(), secrets)
+    views::pipeline(&steer.settings(), steer.status(), steer.tables(), secrets)
 }
 
 // === impl Named ===

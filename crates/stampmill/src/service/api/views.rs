@@ -8,6 +8,7 @@ use serde::Serialize;
 use stampmill_engine::Health;
 use stampmill_engine::settings::{Delivery, PipelineSettings, Then};
 use stampmill_engine::status::{ActorStatus, Failure as SeenFailure, PartitionStatus, PipelineStatus};
+use stampmill_engine::tables::TableStatus;
 
 use crate::config::Secrets;
 
@@ -37,6 +38,7 @@ pub(super) struct Pipeline {
     behind_seconds: Option<f64>,
     in_flight: u64,
     memory: Memory,
+    tables: Vec<Table>,
     pub(super) partitions: Vec<Partition>,
     failures: Vec<Failure>,
 }
@@ -105,6 +107,15 @@ pub(super) struct Partition {
 }
 
 #[derive(Serialize)]
+struct Table {
+    name: String,
+    rows: usize,
+    bytes: usize,
+    ready: bool,
+    refused: u64,
+}
+
+#[derive(Serialize)]
 struct Failure {
     at: String,
     topic: String,
@@ -140,7 +151,14 @@ impl Pipelines {
     }
 }
 
-pub(super) fn pipeline(settings: &PipelineSettings, status: PipelineStatus, secrets: &Secrets) -> Pipeline {
+/// Of all `tables`, those count that its steps read.
+pub(super) fn pipeline(
+    settings: &PipelineSettings,
+    status: PipelineStatus,
+    tables: Vec<TableStatus>,
+    secrets: &Secrets,
+) -> Pipeline {
+    let is_read = |table: &TableStatus| settings.transforms.tables().any(|read| read.name() == table.name);
     let shown = |text: &String| secrets.shown(text).to_owned();
     let partitions = &status.partitions;
     let dead_letters = (settings.on_failure.then == Then::DeadLetter).then_some(&settings.on_failure.dead_letter_topic);
@@ -167,6 +185,7 @@ pub(super) fn pipeline(settings: &PipelineSettings, status: PipelineStatus, secr
         behind_seconds: partitions.iter().filter_map(|partition| partition.behind).max().map(seconds),
         in_flight: partitions.iter().map(PartitionStatus::in_flight).sum(),
         memory: Memory { in_flight_bytes: status.memory.in_flight, limit_bytes: status.memory.limit },
+        tables: tables.into_iter().filter(is_read).map(table).collect(),
         partitions: status.partitions.into_iter().map(partition).collect(),
         failures: status.failures.into_iter().map(failure).collect(),
         name: status.name,
@@ -216,6 +235,10 @@ fn partition(status: PartitionStatus) -> Partition {
         paused: status.paused,
         trouble: status.trouble.map(|trouble| trouble.to_string()),
     }
+}
+
+fn table(TableStatus { name, size, ready, refused }: TableStatus) -> Table {
+    Table { name, rows: size.rows, bytes: size.bytes, ready, refused }
 }
 
 fn failure(failure: SeenFailure) -> Failure {

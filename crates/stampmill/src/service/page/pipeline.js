@@ -3,7 +3,7 @@ import { Flow } from "./flow.js";
 import { html } from "./html.js";
 import { Spark, State } from "./marks.js";
 import { Partitions } from "./partitions.js";
-import { Actors, DeadLetters, Failures } from "./troubles.js";
+import { Actors, DeadLetters, Failures, Tables } from "./troubles.js";
 import { bytes, count, duration, health, plural, rate } from "./words.js";
 
 const Figure = ({ label, value, unit, note, tone, ...plot }) => html`<div class="figure">
@@ -72,6 +72,7 @@ export const Pipeline = ({ pipeline, view, now, on }) => {
       <div class="beside">
         <${Failures} failures=${pipeline.failures} />
         ${pipeline.dead_letter_topic && html`<${DeadLetters} pipeline=${pipeline} history=${history} />`}
+        ${pipeline.tables.length > 0 && html`<${Tables} tables=${pipeline.tables} />`}
         <${Actors} actors=${actors} error=${actorsError} now=${now} />
       </div>
     </div>

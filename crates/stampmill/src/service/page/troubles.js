@@ -1,7 +1,7 @@
-// What went wrong: actors that were restarted, records that failed, dead letters.
+// What went wrong, or may: actors that were restarted, records that failed, dead letters, tables.
 import { html } from "./html.js";
 import { State } from "./marks.js";
-import { actorState, count, duration, moment, plural, shell } from "./words.js";
+import { actorState, bytes, count, duration, moment, plural, shell } from "./words.js";
 
 const SHOWN = 8;
 
@@ -69,3 +69,16 @@ export const DeadLetters = ({ pipeline, history }) => {
     <pre tabindex="0"><code>${`stampmill dead-letters list --pipeline ${shell(pipeline.name)}`}</code></pre>
   </section>`;
 };
+
+const Table = ({ table }) => html`<li>
+  <strong class="name">${table.name}</strong>
+  ${" "}<span class="quiet">${plural(table.rows, "row")}, ${bytes(table.bytes)}</span>
+  ${!table.ready && html`<span class="reason">It is not read to its end yet, and no record is read before.</span>`}
+  ${table.refused > 0 && html`<span class="reason">${plural(table.refused, "record")} of its topic made no row.</span>`}
+</li>`;
+
+/** What its steps look rows up in. */
+export const Tables = ({ tables }) => html`<section class="tables">
+  <h3>Tables</h3>
+  <ul class="list">${tables.map((table) => html`<${Table} key=${table.name} table=${table} />`)}</ul>
+</section>`;
