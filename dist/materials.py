@@ -1,4 +1,4 @@
-"""What a binary is made of: `licences` prints the licence list, `bill ARCH` the bill of materials, as CycloneDX 1.5. Crates
+"""What a binary is made of: `licences` prints the licence list, `bill TARGET` the bill of materials, as CycloneDX 1.5. Crates
 come from Cargo, all else from dist/native.py."""
 
 import json
@@ -16,10 +16,6 @@ OWN = "Apache-2.0"
 TEXT_OF = {"rdkafka-sys": "rdkafka", "jsonschema-regex": "jsonschema", "jsonschema-value": "jsonschema"}
 TEXT = re.compile(r"(?i)(licen[cs]e|unlicense|copying|copyright)")
 
-GLIBC = """The LGPL asks that whoever gets a binary can link it anew with another glibc: the sources of Stampmill and of all
-that it is linked with are open, and `dist/build x86_64` (or `aarch64`) links them, with the glibc of the machine that it
-runs on. The source of the glibc within is Debian's source package `glibc`, of the version in the bill of materials."""
-
 
 def chosen(crate: Crate) -> str:
     """An SPDX expression; of a choice that has Stampmill's own licence, that one."""
@@ -36,10 +32,10 @@ def texts(crate: Crate, licence: str) -> list[str]:
         return notices
     licences = [file.read_text().strip() for file in files if TEXT.match(file.name)]
     if not licences and crate.name in TEXT_OF:
-        return texts(linked(TARGETS.values())[TEXT_OF[crate.name]], licence)
+        return texts(linked(TARGETS)[TEXT_OF[crate.name]], licence)
     if not licences and crate.name in ("uuid-simd", "vsimd"):
         # Their repository has the text of their author's `outref`, but for the year.
-        of_outref = texts(linked(TARGETS.values())["outref"], licence)
+        of_outref = texts(linked(TARGETS)["outref"], licence)
         return [text.replace("(c) 2022 Nugine", "(c) 2021 Nugine") for text in of_outref]
     if not licences:
         raise SystemExit(f"{crate.folder}: expected the text of `{licence}`, and found no such file")
@@ -51,13 +47,17 @@ def block(title: str, text: str) -> list[str]:
 
 
 def licences() -> str:
-    crates, native = linked(TARGETS.values()).values(), components("x86_64")
+    crates, native = linked(TARGETS).values(), []
+    for part in (part for target in TARGETS[:2] for part in components(target)):
+        if part not in native:
+            native.append(part)
     lines = ["# What Stampmill is made of", "",
-             "The licences of what is linked into the static binaries. Made by `make licences`; `make dist` refuses an old one.",
+             "The licences of what is linked into the binaries, and of what the image has beside its own. Made by `make licences`;",
+             "`make dist` refuses an old one.",
              f"A crate that may be had under {OWN}, which is Stampmill's own licence, is taken under that one: its text is in",
              "`LICENSE`, and only a notice of the crate's own follows.", "", "# What is no crate", ""]
     lines += [f"- [{part.name}]({part.home}) {part.version}: {part.licence}" for part in native]
-    lines += ["", GLIBC, "", "# Crates", ""]
+    lines += ["", "# Crates", ""]
     lines += [f"- {crate.name} {crate.version}: {chosen(crate)}" for crate in crates]
     lines += ["", "# Texts"]
     for part in native:
@@ -95,8 +95,8 @@ def checksums() -> dict[tuple[str, str], str]:
     return {(package["name"], package["version"]): package["checksum"] for package in packages if "checksum" in package}
 
 
-def bill(arch: str) -> str:
-    crates, native, sums = linked([TARGETS[arch]]), components(arch), checksums()
+def bill(target: str) -> str:
+    crates, native, sums = linked([target]), components(target), checksums()
     program = crates.pop("stampmill")
     entries = [of_crate(crate, sums.get((crate.name, crate.version))) for crate in crates.values()]
     entries += [of_component(part) for part in native]
@@ -106,7 +106,7 @@ def bill(arch: str) -> str:
     document = {
         "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
         "metadata": {"component": {**of_crate(program, None), "type": "application"},
-                     "properties": [{"name": "stampmill:target", "value": TARGETS[arch]}]},
+                     "properties": [{"name": "stampmill:target", "value": target}]},
         "components": sorted(entries, key=lambda entry: entry["bom-ref"]),
         "dependencies": [{"ref": ref, "dependsOn": sorted(needs)} for ref, needs in sorted(dependencies)],
     }

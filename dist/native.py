@@ -1,4 +1,4 @@
-"""What a binary has in it beside crates: C libraries that crates bring along, glibc, and what belongs to compilers. Versions
+"""What a binary has in it beside crates: C libraries that crates bring along, and what belongs to compilers. Versions
 and the texts of licences are read from what is linked, so that nothing here can grow old; a source that looks other than
 expected ends with an error."""
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from crates import ROOT, Crate, linked
 
-TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "aarch64": "aarch64-unknown-linux-gnu"}
+TARGETS = [f"{arch}-unknown-linux-{libc}" for arch in ("x86_64", "aarch64") for libc in ("musl", "gnu")]
 DEBIAN = Path("/usr/share")
 
 
@@ -57,8 +57,25 @@ def installed(package: str) -> str:
     return asked.stdout
 
 
-def of_toolchain(arch: str) -> list[Component]:
-    """What Debian's compiler and rustup's link in."""
+def of_rust(target: str) -> list[Component]:
+    """What rustup's compiler links in, with the musl that it has for static binaries."""
+    version = first(r"RUST_TOOLCHAIN=(\S+)", ROOT / "dist/versions")
+    elsewhere = "Its texts, and those of what it is made of, are in `rust-standard-library.html`.\n"
+    rust = Component("Rust's standard library", version, "MIT OR Apache-2.0", elsewhere, "https://www.rust-lang.org", "rust-lang:rust")
+    if not target.endswith("-musl"):
+        return [rust]
+    asked = subprocess.run(["rustup", "run", version, "rustc", "--print", "sysroot"], check=True, stdout=subprocess.PIPE, text=True)
+    libc = Path(asked.stdout.strip()) / "lib/rustlib" / target / "lib/self-contained/libc.a"
+    # The one text of that form in it, which it tells as its version.
+    musl = first(r"\0(\d+\.\d+\.\d+)\0", libc)
+    return [Component("musl", musl, "MIT", (DEBIAN / "doc/musl-dev/copyright").read_text(), "https://musl.libc.org", "musl-libc:musl"), rust]
+
+
+def of_debian(target: str) -> list[Component]:
+    """What a binary that is not static needs beside it."""
+    if not target.endswith("-gnu"):
+        return []
+    arch = target.partition("-")[0]
     debian = {"x86_64": "amd64", "aarch64": "arm64"}[arch]
     gcc = f"libgcc-12-dev:{debian}" if platform.machine() == arch else f"libgcc-12-dev-{debian}-cross"
     versions = {"glibc": installed(f"libc6-dev:{debian}"), "gcc-12": installed(gcc)}
@@ -66,20 +83,27 @@ def of_toolchain(arch: str) -> list[Component]:
     copyright = (DEBIAN / "doc/libc6-dev/copyright").read_text() + "\n" + (DEBIAN / "common-licenses/LGPL-2.1").read_text()
     exception = first(r"(?s)(GCC RUNTIME LIBRARY EXCEPTION.*?copyleft\s+requirements of the license of GCC\.)",
                       DEBIAN / "doc/libgcc-12-dev/copyright")
-    rust = first(r"RUST_TOOLCHAIN=(\S+)", ROOT / "dist/versions")
-    elsewhere = "Its texts, and those of what it is made of, are in `rust-standard-library.html`.\n"
     return [
         Component("glibc", upstream["glibc"], "LGPL-2.1-or-later", copyright, "https://www.gnu.org/software/libc/", "gnu:glibc",
                   "glibc@" + versions["glibc"]),
         Component("libgcc", upstream["gcc-12"], "GPL-3.0-or-later WITH GCC-exception-3.1", exception, "https://gcc.gnu.org",
                   package="gcc-12@" + versions["gcc-12"]),
-        Component("Rust's standard library", rust, "MIT OR Apache-2.0", elsewhere, "https://www.rust-lang.org", "rust-lang:rust"),
     ]
 
 
-def of_crates(arch: str) -> list[Component]:
+def of_allocator(crates: dict[str, Crate]) -> list[Component]:
+    """Of static binaries alone."""
+    if "libmimalloc-sys" not in crates:
+        return []
+    folder = crates["libmimalloc-sys"].folder / "c_src/mimalloc/v3"
+    number = int(first(r"define MI_MALLOC_VERSION\s+(\d+)", folder / "include/mimalloc.h"))
+    version = f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+    return [Component("mimalloc", version, "MIT", (folder / "LICENSE").read_text(), "https://github.com/microsoft/mimalloc")]
+
+
+def of_crates(target: str) -> list[Component]:
     """What crates have in source; those of build scripts are among them."""
-    crates = linked([TARGETS[arch]], (None, "build"))
+    crates = linked([target], (None, "build"))
     kafka, ssl, zstd = crates["rdkafka-sys"], crates["openssl-src"], crates["zstd-sys"]
     zlib = crates["libz-sys"].folder / "src/zlib"
     sources = kafka.folder / "librdkafka/src"
@@ -98,6 +122,7 @@ def of_crates(arch: str) -> list[Component]:
                   "https://zlib.net", "zlib:zlib"),
         Component("zstd", brought(zstd).removeprefix("zstd."), "BSD-3-Clause", (zstd.folder / "zstd/LICENSE").read_text(),
                   "https://github.com/facebook/zstd", "facebook:zstandard"),
+        *of_allocator(crates),
     ]
 
 
@@ -111,5 +136,5 @@ def of_page() -> list[Component]:
     ]
 
 
-def components(arch: str) -> list[Component]:
-    return of_crates(arch) + of_toolchain(arch) + of_page()
+def components(target: str) -> list[Component]:
+    return of_crates(target) + of_rust(target) + of_debian(target) + of_page()

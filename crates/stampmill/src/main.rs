@@ -21,6 +21,11 @@ use stampmill_engine::logging::Format;
 use self::cli::{Check, Cli, Command};
 use self::commands::{check, configured, dead_letters, exit, healthcheck, render};
 
+/// musl's own has one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
