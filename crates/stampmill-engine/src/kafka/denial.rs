@@ -70,7 +70,8 @@ impl Denial {
             Self::Authentication if says(&["nsupported SASL mechanism"]) => {
                 "see `sasl.mechanism`: the brokers name those that they know"
             }
-            Self::Authentication if says(&["OAUTHBEARER"]) => {
+            // As RFC 7628, 3.2.2 has it, and librdkafka in its own words.
+            Self::Authentication if says(&["\"status\":", "OAUTHBEARER"]) => {
                 "see `sasl.oauthbearer.*`: the brokers do not take the token, because of its issuer, audience, signature or age"
             }
             Self::Authentication => {
@@ -186,6 +187,8 @@ mod tests {
         );
         assert!(text.starts_with("sasl_ssl://b:1/1: SASL authentication error: Authentication failed; "), "{text}");
         assert!(text.contains("`sasl.password`"), "{text}");
+        let text = told(Code::Authentication, r#"SASL authentication error: {"status":"invalid_token"}"#);
+        assert!(text.contains("do not take the token"), "{text}");
         let text = told(Code::Authentication, "SASL X mechanism handshake failed: Unsupported SASL mechanism");
         assert!(text.contains("`sasl.mechanism`: "), "{text}");
         let text = told(Code::SSL, "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed");
