@@ -7,7 +7,7 @@ use super::connection::is_name;
 use super::error::{ConfigError, remedy};
 use super::layers::{entries, get, long_form};
 use super::parameters::{self, Parameters};
-use super::reading::{describe, join, place};
+use super::reading::{join, not_a, place};
 use super::schema::{FLOW, FRAGMENT, Key, NAMED_STEPS};
 
 /// What the names stand for.
@@ -42,7 +42,7 @@ pub(super) fn put_in(merged: &mut Value, errors: &mut Vec<ConfigError>) {
 /// Used or not: a key that is not known would leave its steps out without a word.
 fn look_at(named: &Value, section: &str, keys: &[Key], errors: &mut Vec<ConfigError>) {
     if !matches!(named.kind, ValueKind::Table(_)) {
-        errors.push(no_table(named, section));
+        errors.push(not_a("a table", named, section));
     }
     for (name, value) in entries(Some(named)) {
         let path = join(section, name);
@@ -50,7 +50,7 @@ fn look_at(named: &Value, section: &str, keys: &[Key], errors: &mut Vec<ConfigEr
             errors.push(ConfigError::Name { at: place(Some(value), &path), name: name.to_owned() });
         }
         if !matches!(value.kind, ValueKind::Table(_)) {
-            errors.push(no_table(value, &path));
+            errors.push(not_a("a table", value, &path));
         }
         for (key, entry) in
             entries(Some(value)).into_iter().filter(|(key, _)| !keys.iter().any(|known| known.name == *key))
@@ -59,11 +59,6 @@ fn look_at(named: &Value, section: &str, keys: &[Key], errors: &mut Vec<ConfigEr
             errors.push(ConfigError::UnknownKey { at: place(Some(entry), &join(&path, key)), remedy });
         }
     }
-}
-
-fn no_table(value: &Value, path: &str) -> ConfigError {
-    let (at, found) = (place(Some(value), path), describe(&value.kind).to_owned());
-    ConfigError::Mismatch { at, expected: "a table".to_owned(), found }
 }
 
 // === impl Library ===

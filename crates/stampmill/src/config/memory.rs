@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use stampmill_core::memory_plan;
 use stampmill_engine::settings::Memory;
 
-use super::error::ConfigError;
 use super::section::Section;
 
 /// Threads, clients, code and what the allocator keeps: what the program takes without any record.
@@ -42,7 +41,7 @@ fn check(root: &Section<'_>, pipelines: usize, budget: usize, max_partitions: Op
     if budget < needed {
         let expected = format!("at least {} MiB for {pipelines} pipelines", needed.div_ceil(1 << 20));
         let found = format!("{} MiB", budget >> 20);
-        root.reading.note(ConfigError::Mismatch { at: root.at("memory"), expected, found });
+        root.reading.mismatch(root.at("memory"), expected, found);
         return None;
     }
     Some(Memory { bytes: (budget - BASE) / pipelines, max_partitions })

@@ -6,7 +6,7 @@ use config::{Value, ValueKind};
 
 use super::error::{ConfigError, remedy};
 use super::layers::entries;
-use super::reading::{describe, join, place};
+use super::reading::{join, not_a, place};
 
 /// By name; none for one that must be given and is not, which has been noted.
 pub(super) struct Parameters(BTreeMap<String, Option<String>>);
@@ -38,8 +38,7 @@ impl Parameters {
                     None
                 }
                 other => {
-                    let (at, found) = (place(Some(other), &path), describe(&other.kind).to_owned());
-                    errors.push(ConfigError::Mismatch { at, expected: "a text".to_owned(), found });
+                    errors.push(not_a("a text", other, &path));
                     None
                 }
             };

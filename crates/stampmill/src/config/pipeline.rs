@@ -201,7 +201,7 @@ pub(super) fn connection<'a>(section: &Section<'_>, connections: &'a [Connection
         let found = connections.iter().find(|connection| connection.name == text);
         if found.is_none() {
             let expected = format!("a name under `connections`; {}", remedy(&text, names()));
-            section.reading.note(ConfigError::Mismatch { at, expected, found: "another".to_owned() });
+            section.reading.mismatch(at, expected, "another");
         }
         return found;
     }

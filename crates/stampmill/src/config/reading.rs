@@ -214,6 +214,12 @@ pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
+/// A value of another kind than is expected.
+pub(super) fn not_a(expected: &str, value: &Value, path: &str) -> ConfigError {
+    let (at, found) = (place(Some(value), path), describe(&value.kind).to_owned());
+    ConfigError::Mismatch { at, expected: expected.to_owned(), found }
+}
+
 /// For errors, which do not show the value itself.
 pub(crate) fn describe(kind: &ValueKind) -> &'static str {
     match kind {

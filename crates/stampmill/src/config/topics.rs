@@ -34,8 +34,7 @@ pub(crate) fn subscriptions(source: &Section<'_>) -> Option<Vec<Subscription>> {
     let value = source.value("topics")?;
     let texts = texts(reading, value, &source.path("topics"));
     if texts.is_empty() {
-        let found = "none".to_owned();
-        reading.note(ConfigError::Mismatch { at: source.at("topics"), expected: "a list of topics".to_owned(), found });
+        reading.mismatch(source.at("topics"), "a list of topics", "none");
         return None;
     }
     let mut subscriptions: Vec<Subscription> = Vec::new();

@@ -3,7 +3,7 @@
 use stampmill_core::template::{Commas, Engine, Media, Options, PayloadFormat};
 use stampmill_core::transform::Step;
 
-use super::{Common, refuse};
+use super::Common;
 use crate::config::section::Section;
 
 /// What it renders is the payload of what follows.
@@ -24,7 +24,7 @@ pub(super) fn envelope_step(step: &Section<'_>, common: &mut Common<'_>) -> Opti
         (false, true) => envelope.template_file("file", &options),
         (both, _) => {
             let found = if both { "both" } else { "neither" };
-            refuse(step.reading, step.at("envelope"), "either `template` or `file`", found);
+            step.reading.mismatch(step.at("envelope"), "either `template` or `file`", found);
             None
         }
     };

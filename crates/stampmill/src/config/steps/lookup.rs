@@ -6,7 +6,7 @@ use config::ValueKind;
 use stampmill_core::table::Table;
 use stampmill_core::transform::{Lookup, MissingRow, Step};
 
-use super::{Common, refuse, set};
+use super::{Common, set};
 use crate::config::reading::Text;
 use crate::config::section::Section;
 use crate::config::tables::Tables;
@@ -19,7 +19,7 @@ pub(super) fn lookup_step(step: &Section<'_>, common: &mut Common<'_>) -> Option
     let missing = missing(&lookup);
     let into = lookup.text("into").map(|text| text.text);
     if let Some(name) = into.as_deref().filter(|name| !set::is_name(name)) {
-        refuse(step.reading, lookup.at("into"), set::NAME, &format!("`{name}`"));
+        step.reading.mismatch(lookup.at("into"), set::NAME, format!("`{name}`"));
     }
     common.vars.extend(into.clone());
     Some(Step::Lookup(Lookup { table: table?, key: key?, into: into?.into(), missing: missing? }))
@@ -44,7 +44,7 @@ fn table(lookup: &Section<'_>, tables: &Tables) -> Option<Arc<Table>> {
     match tables.find(&name.text) {
         Ok(found) => found,
         Err(remedy) => {
-            refuse(lookup.reading, name.at.clone(), &format!("a name under `tables`; {remedy}"), &name.shown());
+            lookup.reading.mismatch(name.at.clone(), format!("a name under `tables`; {remedy}"), name.shown());
             None
         }
     }

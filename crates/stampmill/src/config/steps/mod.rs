@@ -15,7 +15,6 @@ use stampmill_core::cel;
 use stampmill_core::template::{Ambient, Limits, Media, Missing, Options, PayloadFormat};
 use stampmill_core::transform::Step;
 
-use super::error::{ConfigError, Place};
 use super::reading::{Reading, place};
 use super::schema::Key;
 use super::section::Section;
@@ -72,19 +71,15 @@ fn step(
         ["fragment"] => routing::fragment_step(&section, common),
         [] => {
             let names = keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ");
-            refuse(reading, place(Some(item), path), &format!("a step: one of {names}"), "none of them");
+            reading.mismatch(place(Some(item), path), format!("a step: one of {names}"), "none of them");
             None
         }
         [..] => {
             let found = there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-            refuse(reading, place(Some(item), path), "one step in each item of the list", &found);
+            reading.mismatch(place(Some(item), path), "one step in each item of the list", &found);
             None
         }
     }
-}
-
-fn refuse(reading: &Reading<'_>, at: Place, expected: &str, found: &str) {
-    reading.note(ConfigError::Mismatch { at, expected: expected.to_owned(), found: found.to_owned() });
 }
 
 // === impl Common ===

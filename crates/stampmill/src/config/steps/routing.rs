@@ -3,7 +3,7 @@
 use stampmill_core::template::PayloadFormat;
 use stampmill_core::transform::{Case, Dedupe, Filter, Passes, Split, Step};
 
-use super::{Common, refuse, steps};
+use super::{Common, steps};
 use crate::config::section::Section;
 
 pub(super) fn filter_step(step: &Section<'_>, common: &Common<'_>) -> Option<Step> {
@@ -15,7 +15,7 @@ pub(super) fn filter_step(step: &Section<'_>, common: &Common<'_>) -> Option<Ste
         (false, true) => ("unless", Passes::Unless),
         (both, _) => {
             let found = if both { "both" } else { "neither" };
-            refuse(step.reading, step.at("filter"), "either `if` or `unless`", found);
+            step.reading.mismatch(step.at("filter"), "either `if` or `unless`", found);
             return None;
         }
     };
@@ -32,7 +32,7 @@ pub(super) fn switch_step(step: &Section<'_>, common: &mut Common<'_>) -> Option
         let case = Section::open(step.reading, keys, Some(item), &path);
         let has_condition = case.is_there("when");
         if !has_condition && index + 1 < items.len() {
-            refuse(step.reading, case.at("when"), "a condition: only the last case may be without one", "none");
+            step.reading.mismatch(case.at("when"), "a condition: only the last case may be without one", "none");
         }
         let when = if has_condition { case.condition("when", &before.expressions()).map(Some) } else { Some(None) };
         let mut within = before.clone();
@@ -44,7 +44,7 @@ pub(super) fn switch_step(step: &Section<'_>, common: &mut Common<'_>) -> Option
         cases.push(when.zip(steps).map(|(when, steps)| Case { when, steps }));
     }
     if cases.is_empty() {
-        refuse(step.reading, step.at("switch"), "one case at the least", "none");
+        step.reading.mismatch(step.at("switch"), "one case at the least", "none");
         return None;
     }
     cases.into_iter().collect::<Option<_>>().map(Step::Switch)
@@ -56,7 +56,7 @@ pub(super) fn fragment_step(step: &Section<'_>, common: &mut Common<'_>) -> Opti
     let path = step.path("fragment");
     let fragment = Section::open(step.reading, keys, Some(&long), &path);
     if fragment.is_written("with") {
-        refuse(step.reading, fragment.at("with"), "no parameters: these steps stand where they are used", "some");
+        step.reading.mismatch(fragment.at("with"), "no parameters: these steps stand where they are used", "some");
     }
     let (name, steps) = (fragment.text("name"), steps(&fragment, common));
     Some(Step::Fragment { name: name?.text, steps: steps? })
@@ -68,7 +68,7 @@ pub(super) fn split_step(step: &Section<'_>, common: &mut Common<'_>) -> Option<
     let split = Section::open(step.reading, keys, Some(&long), &path);
     let (array, limit) = (split.a_path("each"), split.count("limit"));
     if common.payload != PayloadFormat::Json {
-        refuse(step.reading, step.at("split"), "a payload that is JSON", "one that is text or bytes");
+        step.reading.mismatch(step.at("split"), "a payload that is JSON", "one that is text or bytes");
     }
     (common.payload, common.origin) = (PayloadFormat::Json, PayloadFormat::Json);
     common.vars.insert("split".to_owned());

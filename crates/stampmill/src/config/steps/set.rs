@@ -6,7 +6,7 @@ use config::{Value, ValueKind};
 use stampmill_core::template::Media;
 use stampmill_core::transform::{Assigned, Assignment, Step, Target};
 
-use super::{Common, refuse};
+use super::Common;
 use crate::config::layers::get;
 use crate::config::reading::{describe, join, place};
 use crate::config::section::Section;
@@ -22,7 +22,7 @@ pub(super) fn set_step(step: &Section<'_>, common: &mut Common<'_>) -> Option<St
     for (name, value) in step.reading.entries(set.value("vars"), &set.path("vars")) {
         let path = join(&set.path("vars"), name);
         if !is_name(name) {
-            refuse(step.reading, place(Some(value), &path), NAME, &format!("`{name}`"));
+            step.reading.mismatch(place(Some(value), &path), NAME, format!("`{name}`"));
         }
         assignments.push(assignment(step, Target::Var(name.into()), value, &path, common));
         common.vars.insert(name.to_owned());
@@ -62,7 +62,7 @@ fn assignment(
         }
         (ValueKind::Table(_) | ValueKind::Array(_), _) => {
             let found = describe(&value.kind);
-            refuse(step.reading, at, "a template, `cel:` and an expression, or null", found);
+            step.reading.mismatch(at, "a template, `cel:` and an expression, or null", found);
             return None;
         }
         _ => Assigned::Template(step.reading.template(value, at, &common.options(Media::Text))?),

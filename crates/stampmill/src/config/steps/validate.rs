@@ -9,7 +9,7 @@ use stampmill_core::schema::{Schema, Source};
 use stampmill_core::template::PayloadFormat;
 use stampmill_core::transform::Step;
 
-use super::{Common, refuse};
+use super::Common;
 use crate::config::error::{ConfigError, Place};
 use crate::config::origin;
 use crate::config::section::Section;
@@ -35,14 +35,14 @@ pub(super) fn validate_step(step: &Section<'_>, common: &Common<'_>) -> Option<S
     let path = step.path("validate");
     let validate = Section::open(step.reading, keys, Some(&long), &path);
     if common.payload != PayloadFormat::Json {
-        refuse(step.reading, step.at("validate"), "a payload that is JSON", "one that is text or bytes");
+        step.reading.mismatch(step.at("validate"), "a payload that is JSON", "one that is text or bytes");
     }
     let schema = match (validate.is_there("file"), validate.is_there("schema")) {
         (true, false) => of_file(&validate),
         (false, true) => written(&validate),
         (both, _) => {
             let found = if both { "both" } else { "neither" };
-            refuse(step.reading, step.at("validate"), "either `file` or `schema`", found);
+            step.reading.mismatch(step.at("validate"), "either `file` or `schema`", found);
             None
         }
     };
