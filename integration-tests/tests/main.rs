@@ -153,6 +153,11 @@ const CASES: &[Case] = &[
         cases::rotation::a_token_that_brokers_refuse_is_replaced,
     ),
     with_own_broker(
+        "rotation::a_refused_token_is_replaced_under_load",
+        Group::More,
+        cases::rotation::a_refused_token_is_replaced_under_load,
+    ),
+    with_own_broker(
         "rotation::a_wrong_secret_is_mended_in_its_file",
         Group::More,
         cases::rotation::a_wrong_secret_is_mended_in_its_file,

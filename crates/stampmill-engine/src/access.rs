@@ -52,7 +52,6 @@ impl Access {
             Client::Consumer => ("consumer", &self.0.properties[0]),
             Client::Producer => ("producer", &self.0.properties[1]),
         };
-        properties.note_refusal(code, reason);
         let denied = denial::explain(code, reason, properties);
         let text = denied.clone().unwrap_or_else(|| denial::plain(reason, properties));
         let mut state = self.state();

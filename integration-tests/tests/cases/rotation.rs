@@ -129,6 +129,29 @@ pub(crate) fn a_token_that_brokers_refuse_is_replaced(kafka: &Kafka) {
     assert_eq!(program.terminate(), 0);
 }
 
+/// Good ones first; when the next is due, a stranger signs one for an hour, with which every connection has to prove anew
+/// who it is.
+pub(crate) fn a_refused_token_is_replaced_under_load(kafka: &Kafka) {
+    let secured = kafka.secured();
+    let tokens = token_server(&secured);
+    let scenario = behind("refused-later", &secured, Door::Reauth, oidc(&secured, &tokens, SECRET)).lingering();
+    let program = scenario.start("program").await_ready();
+    let mut stream = Stream::start(&scenario.client, &scenario.input, 3, 0, record);
+    let in_flight = await_uncommitted(&scenario, 2_000);
+    tokens.set(Mood::Stranger);
+    tokens.set_lifetime(Duration::from_secs(3600));
+    await_more(&program, "is not ready", 0);
+    let log = program.log();
+    let reason = log.lines().rfind(|line| line.contains("is not ready")).unwrap_or_default();
+    assert!(reason.contains("the brokers do not take the token"), "{reason}");
+    let ready = count(&program, "is ready");
+    tokens.set(Mood::Serve);
+    await_more(&program, "is ready", ready);
+    let sent = stream.finish();
+    await_verdict_of(&scenario, &sent, 0).with_fault(in_flight).assert_survived();
+    assert_eq!(program.terminate(), 0);
+}
+
 pub(crate) fn a_wrong_secret_is_mended_in_its_file(kafka: &Kafka) {
     let secured = kafka.secured();
     let tokens = token_server(&secured);

@@ -141,6 +141,7 @@ pub(super) fn look(settings: &PipelineSettings, source: &Admin, sink: &Admin) ->
 
 pub(super) fn unreachable(properties: &Properties, Unanswered { error, trouble }: Unanswered) -> StartError {
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
+    // Clients that are refused while they run make the control thread look anew, and so it comes here, too.
     if let Some((code, reason)) = &trouble {
         properties.note_refusal(*code, reason);
     }

@@ -5,7 +5,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 
+use rdkafka::error::RDKafkaErrorCode as Code;
+
 use super::*;
+use crate::settings::Properties;
 
 /// Answers with what it is told to, one by one, and with the last of it again and again.
 struct Endpoint {
@@ -135,6 +138,19 @@ fn a_token_that_brokers_refuse_is_replaced_before_it_is_due() {
     eventually("another comes", || endpoint.requests().len() == 2 && !credentials.is_token_refused());
     // However fast brokers refuse, the endpoint is not overrun.
     assert!(first.elapsed() > Duration::from_secs(3), "{:?}", first.elapsed());
+}
+
+#[test]
+fn a_token_is_replaced_for_no_other_reason_than_that_it_is_refused() {
+    let credentials = of(Endpoint::start(&[(200, LONG)]).oidc());
+    let properties = Properties::new(BTreeMap::new(), Some(Arc::clone(&credentials)));
+    properties.note_refusal(Code::Authentication, "SASL OAUTHBEARER handshake failed: Unsupported SASL mechanism");
+    properties.note_refusal(Code::Authentication, "SASL OAUTHBEARER handshake failed: Local: Timed out in queue");
+    properties.note_refusal(Code::SSL, "SSL handshake failed");
+    properties.note_refusal(Code::TopicAuthorizationFailed, "Topic authorization failed");
+    assert!(!credentials.is_token_refused());
+    properties.note_refusal(Code::Authentication, r#"SASL authentication error: {"status":"invalid_token"}"#);
+    assert!(credentials.is_token_refused());
 }
 
 #[test]

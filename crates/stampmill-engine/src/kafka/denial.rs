@@ -11,6 +11,8 @@ use crate::settings::Properties;
 pub(crate) enum Denial {
     /// Who the client is, by SASL.
     Authentication,
+    /// How it proves that.
+    Mechanism,
     /// A certificate, or TLS altogether.
     Tls,
     /// What the client wants to do.
@@ -29,6 +31,8 @@ const SECRETS: [&str; 7] = [
 ];
 /// Properties that name a certificate of the client.
 const SHOWN: [&str; 3] = ["ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"];
+/// Both are names of one property.
+const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
 const WANTED: &str = "the brokers want a certificate of this client: see `ssl.certificate.location` and `ssl.key.location`, or `ssl.keystore.location`";
 const REDACTED: &str = "(redacted)";
 /// A broker's own words are of any length.
@@ -42,9 +46,9 @@ impl Denial {
         match code {
             // The connection broke, or was too slow, while it was asked who it is: nobody has refused it.
             Code::Authentication if reason.contains("failed: Local: ") => None,
-            Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
-                Some(Self::Authentication)
-            }
+            Code::UnsupportedSASLMechanism => Some(Self::Mechanism),
+            Code::Authentication if reason.contains("nsupported SASL mechanism") => Some(Self::Mechanism),
+            Code::Authentication | Code::SaslAuthenticationFailed => Some(Self::Authentication),
             Code::SSL => Some(Self::Tls),
             Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
@@ -63,15 +67,15 @@ impl Denial {
         }
     }
 
-    /// What to look at, by librdkafka's words.
-    fn advice(self, reason: &str) -> &'static str {
+    /// What to look at, by librdkafka's words and what the client is told.
+    fn advice(self, reason: &str, properties: &Properties) -> &'static str {
+        let by_token = MECHANISM.iter().any(|name| properties.get(*name).is_some_and(|set| set == "OAUTHBEARER"));
+        // A broker that misses a certificate may say that it is bad.
+        let shows_none = !SHOWN.iter().any(|name| properties.contains_key(*name));
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
         match self {
-            Self::Authentication if says(&["nsupported SASL mechanism"]) => {
-                "see `sasl.mechanism`: the brokers name those that they know"
-            }
-            // As RFC 7628, 3.2.2 has it, and librdkafka in its own words.
-            Self::Authentication if says(&["\"status\":", "OAUTHBEARER"]) => {
+            Self::Mechanism => "see `sasl.mechanism`: the brokers name those that they know",
+            Self::Authentication if by_token => {
                 "see `sasl.oauthbearer.*`: the brokers do not take the token, because of its issuer, audience, signature or age"
             }
             Self::Authentication => {
@@ -81,6 +85,7 @@ impl Denial {
                 "the brokers' certificate is not accepted: see `ssl.ca.location`, which has to name who issued it, the host names in `bootstrap.servers`, which have to be those of the certificate, and its dates"
             }
             Self::Tls if says(&["certificate required", "client SSL authentication might be required"]) => WANTED,
+            Self::Tls if says(&["alert bad certificate"]) && shows_none => WANTED,
             Self::Tls if says(&["alert", "SSL alert number"]) => {
                 "the brokers do not accept the certificate of this client: see `ssl.certificate.location` or `ssl.keystore.location`, its dates, and whom the brokers trust"
             }
@@ -110,12 +115,7 @@ impl Denial {
 /// `None` if nobody keeps the client out.
 pub(crate) fn explain(code: Code, reason: &str, properties: &Properties) -> Option<String> {
     let denial = Denial::of(code, reason)?;
-    // A broker that misses a certificate may say that it is bad.
-    let shows_none = !SHOWN.iter().any(|name| properties.contains_key(*name));
-    let advice = match denial {
-        Denial::Tls if reason.contains("alert bad certificate") && shows_none => WANTED,
-        _ => denial.advice(reason),
-    };
+    let advice = denial.advice(reason, properties);
     Some(format!("{}; {advice}", plain(reason, properties)))
 }
 
@@ -187,8 +187,6 @@ mod tests {
         );
         assert!(text.starts_with("sasl_ssl://b:1/1: SASL authentication error: Authentication failed; "), "{text}");
         assert!(text.contains("`sasl.password`"), "{text}");
-        let text = told(Code::Authentication, r#"SASL authentication error: {"status":"invalid_token"}"#);
-        assert!(text.contains("do not take the token"), "{text}");
         let text = told(Code::Authentication, "SASL X mechanism handshake failed: Unsupported SASL mechanism");
         assert!(text.contains("`sasl.mechanism`: "), "{text}");
         let text = told(Code::SSL, "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed");
@@ -211,6 +209,18 @@ mod tests {
         };
         assert!(turned_away(4).is_some_and(|text| text.contains("wants a login")));
         assert_eq!(turned_away(60_000), None);
+    }
+
+    #[test]
+    fn a_refused_token_is_not_told_as_a_wrong_password() {
+        for name in ["sasl.mechanism", "sasl.mechanisms"] {
+            let properties = Properties::new([(name.to_owned(), "OAUTHBEARER".to_owned())].into(), None);
+            let told = |reason| explain(Code::Authentication, reason, &properties).unwrap_or_default();
+            let text = told(r#"SASL authentication error: {"status":"invalid_token"}"#);
+            assert!(text.contains("do not take the token"), "{text}");
+            let text = told("SASL OAUTHBEARER mechanism handshake failed: Unsupported SASL mechanism");
+            assert!(text.contains("see `sasl.mechanism`"), "{text}");
+        }
     }
 
     #[test]
