@@ -82,7 +82,7 @@ pub(crate) fn a_crash_replays_little(kafka: &Kafka) {
     });
     kafka.client.produce(&scenario.input, records);
     let mut command = scenario.command();
-    command.env("FAILPOINTS", "transform::marked=sleep(3600000)");
+    command.env("FAILPOINTS", "transform::marked=pause");
     let program = Program::start(command, scenario.folder.join("held.log")).await_ready();
     // Three lanes of four come to their ends; what the note of a commit holds is bounded.
     let delivered = eventually("most to be delivered", || {
