@@ -47,12 +47,11 @@ def block(title: str, text: str) -> list[str]:
 
 
 def licences() -> str:
-    crates, native = linked(TARGETS).values(), []
-    for part in (part for target in TARGETS[:2] for part in components(target)):
-        if part not in native:
-            native.append(part)
+    crates = linked(TARGETS).values()
+    # Each once; what the binaries of the other architecture have is the same.
+    native = dict.fromkeys(part for target in TARGETS if target.startswith("x86_64") for part in components(target))
     lines = ["# What Stampmill is made of", "",
-             "The licences of what is linked into the binaries, and of what the image has beside its own. Made by `make licences`;",
+             "The licences of what is linked into the binaries, and of glibc, which the image has. Made by `make licences`;",
              "`make dist` refuses an old one.",
              f"A crate that may be had under {OWN}, which is Stampmill's own licence, is taken under that one: its text is in",
              "`LICENSE`, and only a notice of the crate's own follows.", "", "# What is no crate", ""]
