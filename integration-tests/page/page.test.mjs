@@ -55,6 +55,8 @@ describe("the page", { skip }, () => {
       await section.getByText("1 running, 1 restarting").waitFor();
       assert.match(await section.locator(".reasons").innerText(), /bank-transactions\/1 has halted at offset/);
       assert.match(await section.locator(".tables").innerText(), /accounts 20,417 rows, 3.9 MB\s+rates 31 rows, 4.1 KB\s+2 records of its topic made no row/);
+      world.pipelines[0].tables[1].ready = false;
+      await section.locator(".tables").getByText("It is not read to its end yet, and no record is read before.").waitFor();
       Object.assign(world.pipelines[0].counts, { records_in: 5_000, records_out: 10_000 });
       world.now += 1_000;
       await section.locator(".figure", { hasText: "in all" }).first().getByText("5,000 /s").waitFor();
