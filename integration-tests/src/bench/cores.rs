@@ -6,6 +6,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::launcher::mortal;
 
+/// How a report says who had which cores.
+pub const APART: &str = "The last core is for what is measured, the others are for the broker.";
+pub const SHARED: &str = "All cores are for brokers and instances together.";
+
 /// The last core.
 pub fn of_subject() -> usize {
     // This process may be bound to the others already.
@@ -34,17 +38,4 @@ pub fn on_its_own(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = mortal("taskset");
     command.args(["-c", &of_subject().to_string()]).arg(program);
     command
-}
-
-/// The same for a command that is made already.
-pub fn bound(command: &Command) -> Command {
-    let mut bound = Command::new("taskset");
-    bound.args(["-c", &of_subject().to_string()]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => bound.env(name, value),
-            None => bound.env_remove(name),
-        };
-    }
-    bound
 }

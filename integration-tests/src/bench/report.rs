@@ -17,6 +17,8 @@ const BUSY: f64 = 0.95;
 pub struct Report {
     folder: PathBuf,
     what: String,
+    /// Who had which cores.
+    cores: &'static str,
     commit: String,
     machine: Machine,
     rows: Vec<Row>,
@@ -26,13 +28,13 @@ pub struct Report {
 // === impl Report ===
 
 impl Report {
-    /// `what` names the sets that are run.
-    pub fn begin(what: &str) -> Result<Self> {
+    /// `what` names the sets that are run, `cores` says who has which.
+    pub fn begin(what: &str, cores: &'static str) -> Result<Self> {
         let machine = Machine::here();
         let host = std::env::var("BENCH_HOST").unwrap_or_else(|_| format!("{}-cores", machine.cores));
         let folder = workspace().join("integration-tests/benches/runs").join(format!("{}-{host}", today()));
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, what: what.into(), commit: commit(), machine, rows: Vec::new(), notes: Vec::new() })
+        Ok(Self { folder, what: what.into(), cores, commit: commit(), machine, rows: Vec::new(), notes: Vec::new() })
     }
 
     pub fn folder(&self) -> &Path {
@@ -61,18 +63,21 @@ impl Report {
     /// After each comparison: whoever stops it has what was seen until then.
     fn save(&self) -> Result<()> {
         fs::write(self.folder.join(format!("{}.md", self.what)), self.markdown())?;
-        Ok(fs::write(self.folder.join(format!("{}.tsv", self.what)), self.table())?)
+        if !self.rows.is_empty() {
+            fs::write(self.folder.join(format!("{}.tsv", self.what)), self.table())?;
+        }
+        Ok(())
     }
 
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "# Benchmark: {}\n\nBy `make bench SETS={}` on {}, at commit {}, on {}. The last core is for what is measured, the \
-             others are for the broker.\n",
+            "# Benchmark: {}\n\nBy `make bench SETS={}` on {}, at commit {}, on {}. {}\n",
             self.what,
             self.what,
             today(),
             self.commit,
-            self.machine
+            self.machine,
+            self.cores
         );
         for rows in self.rows.chunk_by(|one, other| one.comparison == other.comparison) {
             table(&mut text, rows);

@@ -34,6 +34,9 @@ fn main() -> Result<()> {
 fn bench(sets: &[&str]) -> Result<()> {
     // Built before it is bound to fewer cores.
     program::executable(Build::Plain);
+    if sets == ["scale"] {
+        return scale_events();
+    }
     let peers = if sets.contains(&"peers") { peers::all()? } else { Peers::default() };
     broker::sweep();
     cores::bind_the_rest()?;
@@ -47,7 +50,7 @@ fn bench(sets: &[&str]) -> Result<()> {
     };
     let client = Client::new(&bootstrap);
     for set in sets {
-        let mut report = Report::begin(set)?;
+        let mut report = Report::begin(set, cores::APART)?;
         match *set {
             "targets" => compare(&client, &mut report, sets::targets())?,
             "partitions" => compare(&client, &mut report, sets::partitions())?,
@@ -73,17 +76,31 @@ fn bench(sets: &[&str]) -> Result<()> {
                 let broker = Broker::start_cluster(&plan)?.pop().context("one broker")?;
                 compare(&broker.client(), &mut report, sets::tls())?;
             }
-            "scale" => scale::run(&mut report, &std::env::var("BENCH_ONLY").unwrap_or_default())?,
+            "scale" => bail!("`scale` has all cores, and so is run alone"),
             "allocations" => count_allocations(&client, &mut report)?,
             other => bail!(
                 "expected targets, partitions, matrix, transforms, memory, watched, builds, profiles, peers, latency, tls, scale or allocations, found `{other}`"
             ),
         }
-        println!("{}", report.markdown());
-        println!("written to {}", report.folder().display());
+        tell(&report);
     }
     program::remove_copies();
     Ok(())
+}
+
+/// On a cluster of its own, and on all cores: it measures waiting and no CPU.
+fn scale_events() -> Result<()> {
+    broker::sweep();
+    let mut report = Report::begin("scale", cores::SHARED)?;
+    scale::run(&mut report, &std::env::var("BENCH_ONLY").unwrap_or_default())?;
+    tell(&report);
+    program::remove_copies();
+    Ok(())
+}
+
+fn tell(report: &Report) {
+    println!("{}", report.markdown());
+    println!("written to {}", report.folder().display());
 }
 
 fn number(variable: &str) -> Result<Option<u64>> {

@@ -37,7 +37,7 @@ pub struct Cost {
     pub twice: Vec<Delivery>,
 }
 
-/// A partition that gets nothing for so long stands still; the load has some for it every 50 ms.
+/// A partition that gets nothing for so long stands still; the load has some for it every 200 ms.
 pub const STILL_MS: i64 = 1000;
 
 // === impl Delivery ===

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rdkafka::consumer::BaseConsumer;
 
-use crate::bench::cores;
 use crate::chaos::cluster::Cluster;
 use crate::chaos::stream::{Pace, Stream};
 use crate::eventually::eventually;
@@ -27,8 +26,6 @@ pub struct Kind {
     pub is_static: bool,
     /// It gives its place up at a clean stop.
     pub leaves: bool,
-    /// All run on the core that `make bench` keeps for what is measured.
-    pub on_one_core: bool,
 }
 
 pub struct Fleet {
@@ -57,8 +54,8 @@ pub type Spread = BTreeMap<String, BTreeSet<i32>>;
 pub const INSTANCE: &str = "instance";
 const VARIABLE: &str = "INSTANCE";
 pub const PARTITIONS: i32 = 64;
-/// 2,560 records a second, two for each partition at a time.
-const PACE: Pace = Pace { round: 2, between: Duration::from_millis(50) };
+/// 2,560 records a second, in few requests: these are what costs brokers, who are to have time left on a small machine.
+const PACE: Pace = Pace { round: 8, between: Duration::from_millis(200) };
 /// The broker's clock is the only one that all deliveries have in common.
 const APPEND_TIME: (&str, &str) = ("message.timestamp.type", "LogAppendTime");
 
@@ -111,7 +108,7 @@ impl Fleet {
             command.arg("--set").arg(setting);
         }
         command.env(VARIABLE, name);
-        if self.kind.on_one_core { cores::bound(&command) } else { command }
+        command
     }
 
     /// A clean stop, as Kubernetes stops a pod.
