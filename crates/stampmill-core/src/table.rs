@@ -79,6 +79,11 @@ impl Table {
         self.rows.read().unwrap_or_else(PoisonError::into_inner).size()
     }
 
+    /// Of its rows, at the most; what replaces them has the same limit.
+    pub fn max_bytes(&self) -> usize {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner).max_bytes()
+    }
+
     /// In place of all that there is.
     pub fn replace(&self, rows: Rows) {
         // The old ones are freed when nobody has to wait for that.

@@ -39,6 +39,10 @@ impl Rows {
         Self { by_key: HashSet::new(), bytes: 0, max_bytes }
     }
 
+    pub(super) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
     /// As many as these may be, and none yet.
     pub fn emptied(&self) -> Self {
         Self::new(self.max_bytes)

@@ -14,12 +14,20 @@ const PERCENT: usize = 60;
 /// Where it cannot be found out what there is.
 const UNKNOWN: usize = 1 << 30;
 
-/// The same for each of so many pipelines. `available` is what the container has, if that is known.
-pub(super) fn memory(root: &Section<'_>, pipelines: usize, available: Option<usize>) -> Option<Memory> {
+/// Who shares it: so many pipelines, the same each, and tables, which are held by all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holders {
+    pub pipelines: usize,
+    /// Of the rows of all tables, at the most.
+    pub tables: usize,
+}
+
+/// What each pipeline has. `available` is what the container has, if that is known.
+pub(super) fn memory(root: &Section<'_>, holders: Holders, available: Option<usize>) -> Option<Memory> {
     let default = default_budget(available);
     let (keys, value) = match root.is_there("memory") {
         true => root.long_form("memory")?,
-        false => return check(root, pipelines, default, None),
+        false => return check(root, holders, default, None),
     };
     let section = Section::open(root.reading, keys, Some(&value), "memory");
     let budget = if section.is_there("budget") { section.size("budget") } else { Some(default) };
@@ -27,7 +35,7 @@ pub(super) fn memory(root: &Section<'_>, pipelines: usize, available: Option<usi
         true => Some(section.count("max_partitions")?),
         false => None,
     };
-    check(root, pipelines, budget?, max_partitions)
+    check(root, holders, budget?, max_partitions)
 }
 
 /// Of the whole program, where nothing is said.
@@ -35,16 +43,22 @@ pub(super) fn default_budget(available: Option<usize>) -> usize {
     available.unwrap_or(UNKNOWN) / 100 * PERCENT
 }
 
-fn check(root: &Section<'_>, pipelines: usize, budget: usize, max_partitions: Option<usize>) -> Option<Memory> {
-    let pipelines = pipelines.max(1);
-    let needed = BASE + pipelines * memory_plan::least(max_partitions.unwrap_or(1));
+fn check(root: &Section<'_>, holders: Holders, budget: usize, max_partitions: Option<usize>) -> Option<Memory> {
+    let pipelines = holders.pipelines.max(1);
+    let fixed = holders.tables.saturating_add(BASE);
+    let needed = fixed.saturating_add(pipelines * memory_plan::least(max_partitions.unwrap_or(1)));
     if budget < needed {
-        let expected = format!("at least {} MiB for {pipelines} pipelines", needed.div_ceil(1 << 20));
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        let tables = match holders.tables {
+            0 => String::new(),
+            bytes => format!(" and {} MiB of tables, their `max_bytes` together", mib(bytes)),
+        };
+        let expected = format!("at least {} MiB for {pipelines} pipelines{tables}", mib(needed));
         let found = format!("{} MiB", budget >> 20);
         root.reading.mismatch(root.at("memory"), expected, found);
         return None;
     }
-    Some(Memory { bytes: (budget - BASE) / pipelines, max_partitions })
+    Some(Memory { bytes: (budget - fixed) / pipelines, max_partitions })
 }
 
 /// What this process may take: the least of the limits of its control groups, or else what the machine has.

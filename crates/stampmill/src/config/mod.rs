@@ -215,7 +215,8 @@ fn read(reading: &Reading<'_>, merged: &config::Value, available: Option<usize>,
     let listeners = listeners::listeners(&root).unwrap_or_default();
     let watch = root.table("reload", "reload").choice("watch", &[("true", true), ("false", false)]).unwrap_or_default();
     let traces = traces::traces(&root);
-    let memory = memory::memory(&root, pipelines.len(), available).unwrap_or_default();
+    let holders = memory::Holders { pipelines: pipelines.len(), tables: tables.max_bytes() };
+    let memory = memory::memory(&root, holders, available).unwrap_or_default();
     let pipelines = pipelines.into_iter().map(|pipeline| PipelineSettings { memory, ..pipeline.settings });
     let (secrets, effective) = (reading.secrets.borrow().clone(), Effective::default());
     let (pipelines, refusals) = (pipelines.collect(), Arc::new(ConfigErrors(reading.refusals.take())));

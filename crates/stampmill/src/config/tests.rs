@@ -166,6 +166,12 @@ fn memory_is_shared_out_among_the_pipelines() {
     let errors = memory("memory-little", "memory: { budget: 50MiB, max_partitions: 64 }\n").expect_err("too little");
     let text = errors.to_string();
     assert!(text.contains("`memory`: expected at least 91 MiB for 2 pipelines, got 50 MiB"), "{text}");
+    let tables = "tables: { a: { topic: a, max_bytes: 100MiB }, b: { topic: b } }\n";
+    let beside = memory("memory-tables", &format!("memory: 256MiB\n{tables}")).expect("it is enough");
+    assert_eq!(beside.bytes, (256 * MIB - memory::BASE - 116 * MIB) / 2);
+    let errors = memory("memory-large-tables", &format!("memory: 160MiB\n{tables}")).expect_err("too little");
+    let expected = "`memory`: expected at least 165 MiB for 2 pipelines and 116 MiB of tables, their `max_bytes` together, got 160 MiB";
+    assert!(errors.to_string().contains(expected), "{errors}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) static TABLE: &[Key] = &[
     key(
         "max_bytes",
         Kind::Size,
-        Value("64MiB"),
-        "memory for its rows, at the most, beside `memory`; about 80 bytes of it for each row are not the row's own",
+        Value("16MiB"),
+        "memory for its rows, at the most, which `memory` has to hold; about 80 bytes of it for each row are not the row's own",
     ),
 ];

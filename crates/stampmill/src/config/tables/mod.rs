@@ -109,6 +109,14 @@ impl Tables {
         }
     }
 
+    /// Of the rows of all, at the most.
+    pub(super) fn max_bytes(&self) -> usize {
+        let tables = self.0.values().flatten().map(|kept| match kept {
+            Kept::File(table) | Kept::Topic(TopicTable { table, .. }) => table.max_bytes(),
+        });
+        tables.fold(0, usize::saturating_add)
+    }
+
     /// Those that are kept from topics.
     pub(super) fn kept(&self) -> Arc<[TopicTable]> {
         let kept = self.0.values().filter_map(|kept| match kept {
