@@ -156,7 +156,7 @@ fn prepare(settings: &PipelineSettings, source: &Admin) -> Result<Cluster, Start
     for (seen, sink) in sinks.iter().zip(&settings.sinks) {
         if let Err(error) = &seen.takes {
             log::info!(
-                "{}: `max.message.bytes` of `{}` cannot be read ({error}): should it refuse a batch, its records are sent again one by one",
+                "{}: `max.message.bytes` of `{}` cannot be read ({error}): should it refuse a batch, its records are sent again one by one; with DESCRIBE_CONFIGS there, no batch is made larger than the topic takes",
                 settings.name,
                 sink.topic
             );

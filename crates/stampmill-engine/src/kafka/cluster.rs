@@ -166,6 +166,11 @@ impl Admin {
             Some(Err(code)) => return Err(AdminError::Refused(code)),
             None => return Err(AdminError::Refused(RDKafkaErrorCode::UnknownTopicOrPartition)),
         };
+        // rdkafka leaves out what the brokers say of a single resource. They have something to tell of every topic, unless
+        // this user may not know it.
+        if resource.entries.is_empty() {
+            return Err(AdminError::Refused(RDKafkaErrorCode::TopicAuthorizationFailed));
+        }
         let value = resource.get("max.message.bytes").and_then(|entry| entry.value.as_ref()?.parse().ok());
         value.ok_or(AdminError::Refused(RDKafkaErrorCode::InvalidConfig))
     }

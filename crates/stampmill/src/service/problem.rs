@@ -20,7 +20,7 @@ pub(super) enum Problem {
     Body(String),
     #[error("the body is larger than {limit} bytes")]
     TooLarge { limit: usize },
-    #[error("the body must be JSON: send `Content-Type: application/json`")]
+    #[error("the body must be JSON: send `Content-Type: application/json`, and `{{}}` where nothing is to be said")]
     NotJson,
     #[error("the body did not come within {seconds} s")]
     TooSlow { seconds: u64 },

@@ -32,6 +32,8 @@ pub(crate) fn these_are_enough(kafka: &Kafka) {
         let numbered = Numbered { partitions: 2, records: 200 };
         scenario.client.produce(&scenario.input, numbered.all());
         let mut probed = Probed::start(&scenario);
+        // It may not read the sink's configuration, and that is said as what it is.
+        probed.program.await_line("cannot be read (TopicAuthorizationFailed");
         probed.await_ready();
         numbered.await_verdict(&scenario).assert_exact();
         scenario.client.produce(&scenario.input, [TestRecord::value(0, "no json")]);

@@ -35,6 +35,9 @@ fn problem(error: &JsonPayloadError) -> Problem {
             Problem::TooLarge { limit: LIMIT }
         }
         JsonPayloadError::ContentType => Problem::NotJson,
+        JsonPayloadError::Deserialize(error) if error.is_eof() => {
+            Problem::Body(format!("{error}; send an object, which is `{{}}` where nothing is to be said"))
+        }
         JsonPayloadError::Deserialize(error) => Problem::Body(error.to_string()),
         other => Problem::Body(other.to_string()),
     }
