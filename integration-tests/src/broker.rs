@@ -81,7 +81,7 @@ impl Broker {
         let mut brokers = made.collect::<Result<Vec<_>>>()?;
         // All at once: a node alone is no quorum.
         brokers.iter_mut().try_for_each(Self::run)?;
-        brokers.iter_mut().try_for_each(|broker| broker.await_ready(plan.nodes))?;
+        Self::await_all(&mut brokers)?;
         Ok(brokers)
     }
 
@@ -170,20 +170,30 @@ impl Broker {
         Client { bootstrap: self.bootstrap.clone(), certificate: self.certificate.clone() }
     }
 
+    /// Waits until each answers and sees all of them, or one has ended: its port was taken, say, and the others would wait
+    /// for it.
+    fn await_all(brokers: &mut [Self]) -> Result<()> {
+        let nodes = brokers.len();
+        eventually("the brokers to answer", || match brokers.iter_mut().find_map(Self::ended) {
+            Some(error) => Some(Err(error)),
+            None => brokers.iter().all(|broker| broker.client().brokers() == nodes).then_some(Ok(())),
+        })
+    }
+
     /// Waits until it answers and sees so many brokers.
     pub fn await_ready(&mut self, nodes: usize) -> Result<()> {
         let client = self.client();
-        let outcome = eventually("the broker to answer", || {
-            let ended = match &mut self.runner {
-                Runner::Jars { process, .. } => process.as_mut().and_then(|process| process.try_wait().ok().flatten()),
-                Runner::Docker { .. } => None,
-            };
-            match ended {
-                Some(status) => Some(Err(status)),
-                None => (client.brokers() == nodes).then_some(Ok(())),
-            }
-        });
-        outcome.map_err(|status| anyhow::anyhow!("the broker ended with {status}: {}", self.log_tail()))
+        eventually("the broker to answer", || match self.ended() {
+            Some(error) => Some(Err(error)),
+            None => (client.brokers() == nodes).then_some(Ok(())),
+        })
+    }
+
+    /// Why, where it ended by itself.
+    fn ended(&mut self) -> Option<anyhow::Error> {
+        let Runner::Jars { process: Some(process), .. } = &mut self.runner else { return None };
+        let status = process.try_wait().ok().flatten()?;
+        Some(anyhow::anyhow!("the broker ended with {status}: {}", self.log_tail()))
     }
 
     fn log_tail(&self) -> String {

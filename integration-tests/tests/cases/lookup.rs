@@ -59,8 +59,10 @@ impl Lookup {
 
     /// A command with both files of the configuration.
     fn command(&self, arguments: &[&str]) -> Command {
-        let tables =
-            format!("tables:\n  accounts: {{ file: accounts.csv, key: id }}\n  rates: {{ topic: {} }}\n", self.rates());
+        let tables = format!(
+            "tables:\n  accounts: {{ file: accounts.csv, key: id }}\n  rates: {{ topic: {}, max_bytes: 64MiB }}\n",
+            self.rates()
+        );
         let tables = self.scenario.write("tables.yaml", &tables);
         let mut command = program::command(Build::Plain);
         command.args(arguments).arg("--config").arg(self.scenario.config()).arg("--config").arg(tables);
