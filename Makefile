@@ -32,7 +32,7 @@ chaos:
 	cargo run --release -p integration-tests --bin chaos
 
 # What the program costs beside bare librdkafka, on a broker of its own; sets: targets, partitions, matrix, memory,
-# transforms, watched, builds (of BENCH_BUILDS), profiles, peers, latency, tls, scale, allocations. Every run goes to
+# transforms, watched, builds (of BENCH_BUILDS), profiles, peers, latency, tls, allocations; or scale, alone. Every run goes to
 # integration-tests/benches/runs.
 SETS ?= targets
 bench:

@@ -1,8 +1,8 @@
 //! `make bench`: what the program costs beside bare librdkafka and its peers.
 //!
 //! `bench [SET…]` runs sets of comparisons: `targets` (what the README tells, and if none is named), `partitions`,
-//! `matrix`, `transforms`, `memory`, `watched`, `builds` (of `BENCH_BUILDS`), `profiles`, `peers`, `latency`, `tls`, `scale`,
-//! `allocations`. `BENCH_ROUNDS` says how often each subject runs (3), `BENCH_RECORDS` over how many records, `BENCH_ONLY`
+//! `matrix`, `transforms`, `memory`, `watched`, `builds` (of `BENCH_BUILDS`), `profiles`, `peers`, `latency`, `tls`, `allocations`;
+//! or `scale`, alone. `BENCH_ROUNDS` says how often each subject runs (3), `BENCH_RECORDS` over how many records, `BENCH_ONLY`
 //! which comparisons, by a part of their names; `STAMPMILL_TEST_BROKERS` names brokers to use instead of our own, which
 //! `tls` and `scale` always take.
 
@@ -34,8 +34,10 @@ fn main() -> Result<()> {
 fn bench(sets: &[&str]) -> Result<()> {
     // Built before it is bound to fewer cores.
     program::executable(Build::Plain);
-    if sets == ["scale"] {
-        return scale_events();
+    match sets {
+        ["scale"] => return scale_events(),
+        _ if sets.contains(&"scale") => bail!("`scale` takes all cores: run it alone"),
+        _ => {}
     }
     let peers = if sets.contains(&"peers") { peers::all()? } else { Peers::default() };
     broker::sweep();
@@ -76,10 +78,9 @@ fn bench(sets: &[&str]) -> Result<()> {
                 let broker = Broker::start_cluster(&plan)?.pop().context("one broker")?;
                 compare(&broker.client(), &mut report, sets::tls())?;
             }
-            "scale" => bail!("`scale` has all cores, and so is run alone"),
             "allocations" => count_allocations(&client, &mut report)?,
             other => bail!(
-                "expected targets, partitions, matrix, transforms, memory, watched, builds, profiles, peers, latency, tls, scale or allocations, found `{other}`"
+                "expected targets, partitions, matrix, transforms, memory, watched, builds, profiles, peers, latency, tls or allocations, or scale alone, found `{other}`"
             ),
         }
         tell(&report);

@@ -159,8 +159,8 @@ impl Effective {
         for key in keys {
             match (pipeline_of_step(key), table_of(key)) {
                 (Some(pipeline), _) => _ = found.pipelines.insert(pipeline.to_owned()),
-                // Other rows are other steps for whoever looks them up.
-                (None, Some(table)) if !self.is_kept(table) && !other.is_kept(table) => {
+                // Other rows are other steps for whoever looks them up. For how many there is memory was planned at the start.
+                (None, Some((table, name))) if name != "max_bytes" && !self.is_kept(table) && !other.is_kept(table) => {
                     found.pipelines.extend(other.readers(table));
                 }
                 (None, _) => _ = found.fixed.insert(key.clone()),
@@ -204,9 +204,9 @@ fn pipeline_of_step(key: &str) -> Option<&str> {
     (rest.starts_with("transforms.") || is_of_flow).then_some(pipeline)
 }
 
-/// A table's name has no dot in it.
-fn table_of(key: &str) -> Option<&str> {
-    Some(key.strip_prefix("tables.")?.split_once('.')?.0)
+/// And the key within. A table's name has no dot in it.
+fn table_of(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix("tables.")?.split_once('.')
 }
 
 impl fmt::Debug for Effective {

@@ -207,6 +207,17 @@ fn who_dawdles_or_babbles_stops_nobody() {
 }
 
 #[test]
+fn what_a_body_lacks_is_told_with_what_to_send() {
+    let mill = Mill::start("bodies", "");
+    let pause = |headers: &[&str]| request(&mill.admin, "POST", "/api/pipelines/p/pause", headers, "");
+    for headers in [&[TOKEN][..], &[TOKEN, JSON]] {
+        let error = pause(headers).error();
+        assert!(error.contains("send") && error.contains("`{}` where nothing is to be said"), "{error}");
+    }
+    assert_eq!(mill.post("/api/pipelines/p/pause", "{}").status, 200);
+}
+
+#[test]
 fn an_address_that_is_taken_ends_the_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = taken.local_addr().expect("has an address").to_string();

@@ -179,8 +179,15 @@ fn other_rows_are_other_steps_for_whoever_reads_them() {
     let rates = |settings: &Settings| Arc::clone(&settings.pipelines[0].tables[0].table);
     assert!(Arc::ptr_eq(&rates(&before), &rates(&after)));
     case.folder.write("c.yaml", &TWO.replace("topic: fx-rates", "topic: fx"));
-    let fixed = after.effective.difference(&loaded(&case).effective).fixed;
-    assert_eq!(fixed.into_iter().collect::<Vec<_>>(), ["tables.rates.topic"]);
+    let fixed = || after.effective.difference(&loaded(&case).effective).fixed.into_iter().collect::<Vec<_>>();
+    assert_eq!(fixed(), ["tables.rates.topic"]);
+    // What runs has planned its memory for these tables.
+    case.folder.write("c.yaml", &TWO.replace("key: id }", "key: id, max_bytes: 20MiB }"));
+    assert_eq!(fixed(), ["tables.accounts.max_bytes"]);
+    case.folder.write("c.yaml", &TWO.replace("tables:", "tables:\n  more: { file: accounts.csv, key: id }"));
+    assert_eq!(fixed(), ["tables.more.max_bytes"]);
+    case.folder.write("c.yaml", &TWO.replace("file: accounts.csv, key: id", "file: accounts.csv, key: name"));
+    assert_eq!(fixed(), [""; 0]);
     case.folder.write("c.yaml", TWO);
     assert!(Arc::ptr_eq(&rates(&before), &rates(&loaded(&case))), "nothing of it is lost meanwhile");
 }
