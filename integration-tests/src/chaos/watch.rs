@@ -1,6 +1,7 @@
 //! Reads the output as it comes, so that at any moment it is known what has been delivered.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -33,8 +34,6 @@ struct Reader {
 }
 
 const LOOK_FOR_PARTITIONS: Duration = Duration::from_millis(500);
-/// A partition of which nothing has come for so long is fetched anew.
-const SILENT: Duration = Duration::from_secs(10);
 /// The end of a partition can lie behind marks of transactions, which nobody is shown.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -99,48 +98,32 @@ impl Drop for Watch {
 }
 
 fn read(client: &Client, topic: &str, seen: &Mutex<Seen>, stopped: &AtomicBool) {
-    let consumer = client.consumer("watch");
+    // Whoever reads does not ask: its question would wait in the broker behind a fetch that waits for records.
+    let (consumer, asker) = (client.consumer("watch"), client.consumer("watch"));
     let (mut assigned, mut looked) = (0, None::<Instant>);
-    let mut came: BTreeMap<i32, Instant> = BTreeMap::new();
     while !stopped.load(Ordering::Acquire) {
         if looked.is_none_or(|looked| looked.elapsed() > LOOK_FOR_PARTITIONS) {
-            looked = Some(Instant::now());
-            assigned = add_partitions(&consumer, client, topic, assigned);
-            for (partition, silent_since) in came.iter_mut().filter(|(_, came)| came.elapsed() > SILENT) {
-                *silent_since = Instant::now();
-                fetch_anew(&consumer, topic, *partition, seen);
+            if let Some(partitions) = client.partitions_by(&asker, topic).filter(|partitions| *partitions > assigned) {
+                add_partitions(&consumer, topic, assigned..partitions);
+                assigned = partitions;
             }
+            looked = Some(Instant::now());
         }
         // After an error it goes on by itself: brokers come and go in these tests.
         if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
             let record = TestRecord::from(&message);
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.last = Instant::now();
-            came.insert(record.partition, seen.last);
             seen.positions.insert(record.partition, record.offset + 1);
             seen.judge.see(&record);
         }
     }
 }
 
-/// When all brokers have been gone, this client has been seen to fetch nothing more of a partition that had records.
-fn fetch_anew(consumer: &BaseConsumer, topic: &str, partition: i32, seen: &Mutex<Seen>) {
-    let position = seen.lock().unwrap_or_else(PoisonError::into_inner).positions.get(&partition).copied();
-    if let Some(position) = position {
-        // Without brokers it cannot be done now; then it is tried again.
-        let _ = consumer.seek(topic, partition, Offset::Offset(position), QUIET);
-    }
-}
-
-/// Returns how many are assigned now.
-fn add_partitions(consumer: &BaseConsumer, client: &Client, topic: &str, assigned: i32) -> i32 {
-    let Some(partitions) = client.partitions_by(consumer, topic).filter(|partitions| *partitions > assigned) else {
-        return assigned;
-    };
+fn add_partitions(consumer: &BaseConsumer, topic: &str, partitions: Range<i32>) {
     let mut list = TopicPartitionList::new();
-    for partition in assigned..partitions {
+    for partition in partitions {
         list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
     }
     consumer.incremental_assign(&list).expect("an assignment");
-    partitions
 }
