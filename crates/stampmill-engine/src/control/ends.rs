@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rdkafka::consumer::Consumer as _;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::Offset;
 
 use crate::kafka::PartitionId;
+use crate::kafka::bounds::offsets_at;
 use crate::kafka::consumer::GroupConsumer;
 
 /// A thread of its own, for the question waits for its answer. Ends when dropped.
@@ -100,26 +100,11 @@ impl Shared {
 
 /// Those that are known: a broker that does not answer is asked again, and said to be away elsewhere.
 fn ask(consumer: &GroupConsumer, partitions: &[PartitionId]) -> Vec<(PartitionId, i64)> {
-    let mut list = TopicPartitionList::with_capacity(partitions.len());
-    for partition in partitions {
-        // In place of a time, the end (`ListOffsets`, -1).
-        if list.add_partition_offset(&partition.topic, partition.partition, Offset::End).is_err() {
-            return Vec::new();
+    match offsets_at(consumer, partitions, Offset::End, ANSWER) {
+        Ok(found) => {
+            let known = |(partition, end): (&PartitionId, _)| Some((partition.clone(), Result::ok(end)??));
+            partitions.iter().zip(found).filter_map(known).collect()
         }
-    }
-    if partitions.is_empty() {
-        return Vec::new();
-    }
-    match consumer.offsets_for_times(list, ANSWER) {
-        Ok(found) => found
-            .elements()
-            .iter()
-            .filter(|entry| entry.error().is_ok())
-            .filter_map(|entry| match entry.offset() {
-                Offset::Offset(end) => Some((PartitionId::new(entry.topic(), entry.partition()), end)),
-                _ => None,
-            })
-            .collect(),
         Err(error) => {
             log::debug!("where partitions end is not known: {error}");
             Vec::new()

@@ -13,6 +13,7 @@ use stampmill_core::record::CommitOffset;
 use stampmill_core::start_position::{Known, StartPosition, TopicHistory, first_mark, start_position};
 
 use super::{Control, PipelineError};
+use crate::kafka::bounds::{Bounds, bounds, offsets_at};
 use crate::kafka::cluster::{ANSWER, partition_count, topics};
 use crate::kafka::{PartitionId, ffi};
 use crate::settings::{self, OnOffsetGap};
@@ -37,9 +38,11 @@ impl Control {
     /// The next offset to read in each partition.
     pub(super) fn resolve(&mut self, partitions: &[PartitionId]) -> Result<Vec<Start>, PipelineError> {
         let committed = self.committed(partitions)?;
+        let partitions: Vec<_> = committed.iter().map(|entry| entry.partition.clone()).collect();
+        let bounds = bounds(&self.consumer, &partitions, ANSWER)?;
         let mut histories: HashMap<Arc<str>, TopicHistory> = HashMap::new();
         let mut starts = Vec::with_capacity(partitions.len());
-        for Committed { partition, offset, note } in committed {
+        for (Committed { partition, offset, note }, bounds) in committed.into_iter().zip(bounds) {
             if let Some(mark) = note.mark {
                 self.marks.insert(Arc::clone(&partition.topic), mark);
             }
@@ -53,7 +56,7 @@ impl Control {
                 }
             };
             let known = Known { partition: partition.partition, committed: offset, topic };
-            let position = self.locate(&partition, start_position(known))?;
+            let position = self.locate(&partition, start_position(known), bounds)?;
             let is_committed = offset == Some(position);
             let completed = if is_committed { note.completed } else { Completed::default() };
             starts.push(Start { partition, position, is_committed, completed });
@@ -118,8 +121,12 @@ impl Control {
         Ok(self.committed(&all)?.iter().any(|entry| entry.offset.is_some()))
     }
 
-    fn locate(&self, partition: &PartitionId, start: StartPosition) -> Result<CommitOffset, PipelineError> {
-        let (low, high) = self.consumer.fetch_watermarks(&partition.topic, partition.partition, ANSWER)?;
+    fn locate(
+        &self,
+        partition: &PartitionId,
+        start: StartPosition,
+        Bounds { low, high }: Bounds,
+    ) -> Result<CommitOffset, PipelineError> {
         let offset = match (start, self.settings.source.start) {
             (StartPosition::Resume(offset), _) if (low..=high).contains(&offset.get()) => return Ok(offset),
             (StartPosition::Resume(offset), _) => self.behind_gap(partition, offset.get(), low, high)?,
@@ -147,15 +154,9 @@ impl Control {
 
     /// The first record of that time or later; `None` if there is none yet.
     pub(super) fn at_time(&self, partition: &PartitionId, timestamp: i64) -> KafkaResult<Option<i64>> {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(timestamp))?;
-        let found = self.consumer.offsets_for_times(list, ANSWER)?;
-        let Some(entry) = found.elements().into_iter().next() else { return Ok(None) };
-        entry.error()?;
-        Ok(match entry.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
-        })
+        let at = Offset::Offset(timestamp);
+        let found = offsets_at(&self.consumer, std::slice::from_ref(partition), at, ANSWER)?;
+        found.into_iter().next().unwrap_or(Ok(None))
     }
 }
 

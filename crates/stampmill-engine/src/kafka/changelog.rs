@@ -9,6 +9,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use stampmill_core::completed::Completed;
 use stampmill_core::record::Batch;
 
+use super::PartitionId;
+use super::bounds::{Bounds, bounds};
 use super::cluster::{ANSWER, partition_count};
 use super::ffi::{Live, PartitionQueue};
 use super::reader::{BATCH, Quiet, ReadError, client, topics};
@@ -96,8 +98,8 @@ impl Changelog {
     /// queue.
     fn extend_to(&mut self, count: i32) -> Result<(), ReadError> {
         let known = i32::try_from(self.partitions.len()).unwrap_or(i32::MAX);
-        for number in known..count {
-            let (low, high) = self.consumer.fetch_watermarks(&self.topic, number, ANSWER)?;
+        let new: Vec<_> = (known..count).map(|number| PartitionId::new(&self.topic, number)).collect();
+        for (number, Bounds { low, high }) in (known..).zip(bounds(&self.consumer, &new, ANSWER)?) {
             let queue = PartitionQueue::split(&self.consumer, &self.topic, number);
             let queue = queue.ok_or_else(|| ReadError::NoTopic(self.topic.to_string()))?;
             self.partitions.push(Partition { queue, next: low, end: (low < high).then_some(high) });

@@ -8,6 +8,7 @@ pub mod sample;
 pub mod scratch;
 pub mod writer;
 
+pub(crate) mod bounds;
 pub(crate) mod certificate;
 pub(crate) mod changelog;
 pub(crate) mod classify;

@@ -14,6 +14,8 @@ use stampmill_core::completed::Completed;
 use stampmill_core::record::{Batch, CommitOffset, Offset};
 use thiserror::Error;
 
+use super::PartitionId;
+use super::bounds::{Bounds, bounds};
 use super::cluster::{self, ANSWER, Topics};
 use super::ffi::{Live, PartitionQueue};
 use crate::settings::Properties;
@@ -97,7 +99,9 @@ impl TopicReader {
     /// # Errors
     /// The brokers do not answer in time.
     pub fn held(&self) -> Result<Vec<Held>, ReadError> {
-        (0..self.partitions).map(|partition| self.held_by(partition)).collect()
+        let all: Vec<_> = (0..self.partitions).map(|partition| PartitionId::new(&self.topic, partition)).collect();
+        let held = |(partition, Bounds { low, high })| Held { partition, low, high };
+        Ok((0..).zip(bounds(&self.consumer, &all, ANSWER)?).map(held).collect())
     }
 
     /// # Errors
