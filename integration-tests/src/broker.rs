@@ -205,6 +205,10 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
+        // Of a test that has failed, for its folder is gone then.
+        if std::thread::panicking() {
+            eprintln!("--- the last lines of the broker at {} ---\n{}", self.bootstrap, self.log_tail());
+        }
         if let Runner::Docker { container } = &self.runner {
             // It is named in `docker ps` if it cannot be removed.
             let _ = docker::docker(&["rm", "-f", "-v", container]);

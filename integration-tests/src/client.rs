@@ -15,7 +15,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::eventually::{eventually, patience};
+use crate::eventually::{eventually, eventually_ok, patience};
 
 /// A cluster, by its address.
 #[derive(Clone, Debug)]
@@ -102,8 +102,8 @@ impl Client {
             new = new.set(name, value);
         }
         // librdkafka gives a question up when the broker that it asked turns out to be known by another address.
-        let make = || self.admin(async |admin, options| admin.create_topics([&new], options).await).ok();
-        for result in eventually("the topic to be made", make) {
+        let make = || self.admin(async |admin, options| admin.create_topics([&new], options).await);
+        for result in eventually_ok("the topic to be made", make) {
             assert!(matches!(result, Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))), "{result:?}");
         }
         eventually("the topic", || self.partitions(topic).filter(|count| *count == partitions));
@@ -292,7 +292,7 @@ impl Client {
         let partitions = 0..eventually("the topic", || self.partitions_by(consumer, topic));
         let ends = |partition| {
             let what = format!("the watermarks of {topic}/{partition}");
-            eventually(&what, || consumer.fetch_watermarks(topic, partition, ANSWER).ok())
+            eventually_ok(&what, || consumer.fetch_watermarks(topic, partition, ANSWER))
         };
         partitions.map(|partition| (partition, ends(partition))).collect()
     }
@@ -320,8 +320,7 @@ impl Client {
         for partition in 0..eventually("the topic", || self.partitions_by(consumer, topic)) {
             list.add_partition(topic, partition);
         }
-        let ask = || consumer.committed_offsets(list.clone(), ANSWER).ok();
-        let committed = eventually("the committed offsets", ask);
+        let committed = eventually_ok("the committed offsets", || consumer.committed_offsets(list.clone(), ANSWER));
         let offset = |offset| match offset {
             Offset::Offset(offset) => Some(offset),
             _ => None,
@@ -334,7 +333,7 @@ impl Client {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
         let consumer = self.consumer(group);
-        let committed = eventually("the commit", || consumer.committed_offsets(list.clone(), ANSWER).ok());
+        let committed = eventually_ok("the commit", || consumer.committed_offsets(list.clone(), ANSWER));
         committed.elements().first().map_or_else(String::new, |entry| entry.metadata().to_owned())
     }
 

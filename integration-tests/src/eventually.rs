@@ -1,5 +1,6 @@
 //! Waiting for a condition, with a deadline.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what should come soon. `STAMPMILL_TEST_PATIENCE_SECS` changes it for slow machines.
@@ -9,13 +10,22 @@ pub fn patience() -> Duration {
 }
 
 /// Looks again and again until there is something, and panics with `what` when patience ends.
+#[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    eventually_ok(what, || look().ok_or("nothing yet"))
+}
+
+/// As [`eventually`], of what fails for a reason: the panic tells the last.
+#[track_caller]
+pub fn eventually_ok<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
     let deadline = Instant::now() + patience();
     loop {
-        if let Some(found) = look() {
-            return found;
+        match look() {
+            Ok(found) => return found,
+            Err(reason) => {
+                assert!(Instant::now() < deadline, "waited {:?} in vain for {what}: {reason}", patience());
+            }
         }
-        assert!(Instant::now() < deadline, "waited {:?} in vain for {what}", patience());
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }

@@ -29,6 +29,8 @@ struct Keeper {
     /// The last try failed with this as the client's secret, and another is tried at once.
     failed_with: Option<Option<String>>,
     complaints: Repeats,
+    /// Why there was none when that was told last: another reason is told at once.
+    told: Option<String>,
 }
 
 /// It ends by itself when the credentials are dropped.
@@ -49,6 +51,7 @@ impl Keeper {
             fetched: 0,
             failed_with: None,
             complaints: Repeats::new(BETWEEN_COMPLAINTS),
+            told: None,
         }
     }
 
@@ -94,12 +97,19 @@ impl Keeper {
             Err(reason) => {
                 let pause = self.backoff.next(self.fetched);
                 self.due = Instant::now() + pause;
-                if let Some(left_out) = self.complaints.admit(1, Instant::now()) {
-                    log::warn!("connection `{name}`: no token from `{}`: {reason}{left_out}", oidc.endpoint);
-                }
+                self.complain(name, oidc, &reason);
                 self.failed_with = Some(secret);
                 credentials.take_refusal(reason);
             }
+        }
+    }
+
+    fn complain(&mut self, name: &str, oidc: &Oidc, reason: &str) {
+        if self.told.as_deref() != Some(reason) {
+            (self.complaints, self.told) = (Repeats::new(BETWEEN_COMPLAINTS), Some(reason.to_owned()));
+        }
+        if let Some(left_out) = self.complaints.admit(1, Instant::now()) {
+            log::warn!("connection `{name}`: no token from `{}`: {reason}{left_out}", oidc.endpoint);
         }
     }
 }

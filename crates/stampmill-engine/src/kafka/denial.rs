@@ -46,6 +46,9 @@ impl Denial {
         match code {
             // The connection broke, or was too slow, while it was asked who it is: nobody has refused it.
             Code::Authentication if reason.contains("failed: Local: ") => None,
+            // Brokers take no two re-authentications of a connection within a second (KIP-368), and a token that is about to
+            // expire asks for them. librdkafka connects anew.
+            Code::Authentication if reason.contains("not valid in current SASL state") => None,
             Code::UnsupportedSASLMechanism => Some(Self::Mechanism),
             Code::Authentication if reason.contains("nsupported SASL mechanism") => Some(Self::Mechanism),
             Code::Authentication | Code::SaslAuthenticationFailed => Some(Self::Authentication),
@@ -232,6 +235,8 @@ mod tests {
         assert_eq!(explain(Code::Authentication, slow, &properties()), None);
         let ended = "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: (n/a)";
         assert_eq!(explain(Code::Authentication, ended, &properties()), None);
+        let too_soon = "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state: broker's supported mechanisms: ";
+        assert_eq!(explain(Code::Authentication, too_soon, &properties()), None);
     }
 
     #[test]
