@@ -252,6 +252,22 @@ fn items_are_gone_through() {
     assert_eq!(text(nested, ITEMS), "0;1;2x02bank-transactionsy12bank-transactions;");
 }
 
+/// A comma too many, behind one item after the other, of which every other list is right.
+#[test]
+fn the_proof_follows_each_item_of_a_list() {
+    for (items, way) in [
+        ("{{#if @last}}{{#if @first}}1,{{else}}1{{/if}}{{else}}1,{{/if}}", "has one item"),
+        ("{{#if @last}}1{{else}}{{#if @first}}1,,{{else}}1,{{/if}}{{/if}}", "has several items"),
+        ("{{#if @last}}1{{else}}{{#if @first}}1,{{else}}1,,{{/if}}{{/if}}", "has more than two items"),
+        ("{{#if @last}}{{#if @first}}1{{else}}1,{{/if}}{{else}}1,{{/if}}", "comes to its last item"),
+    ] {
+        let error = refused(&format!("[{{{{#each payload.items}}}}{items}{{{{/each}}}}]"));
+        assert!(error.contains(way), "{error}");
+    }
+    let right = "[{{#each payload.items}}{{#if @last}}1{{else}}{{#if @first}}1,{{else}}1,{{/if}}{{/if}}{{/each}}]";
+    assert_eq!(json(right, ITEMS), "[1,1,1]");
+}
+
 #[test]
 fn a_value_may_be_a_field_and_an_item_at_once() {
     let source = "{{#each payload.items}}{{id}},{{/each}}{{payload.items.1.id}} {{payload.items.0.ok}} {{payload.items.2.tags.1}}";

@@ -72,6 +72,13 @@ fn sentences() -> impl Strategy<Value = String> {
     })
 }
 
+/// Whether what is wrong is a reserved word before the brackets of a message.
+fn names_a_message(Mistake { place, message }: &Mistake, source: &str) -> bool {
+    let (word, behind) = source[place.start as usize..].split_at((place.end - place.start) as usize);
+    let is_reserved = message.contains("found the word") && RESERVED.contains(&word);
+    is_reserved && behind.replace("// c\n", "").trim_start().starts_with('{')
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
@@ -79,8 +86,11 @@ proptest! {
     fn what_the_crate_reads_is_read(source in prop_oneof![words(), sentences()]) {
         let theirs = ::cel::Program::compile(&source);
         let ours = parse(&source);
-        // Messages and optional fields are refused by their names.
-        let is_left_out = ours.as_ref().is_err_and(|mistake| mistake.message.contains("not supported"));
+        // Messages and optional fields are refused by their names, and a reserved word names no message either, which the crate
+        // does not look at.
+        let is_left_out = ours.as_ref().is_err_and(|mistake| {
+            mistake.message.contains("not supported") || names_a_message(mistake, &source)
+        });
         prop_assert_eq!(ours.is_ok(), theirs.is_ok() && !is_left_out, "{}: {:?}, {:?}", source, ours.err(), theirs.err());
     }
 }
