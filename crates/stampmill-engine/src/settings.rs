@@ -247,6 +247,11 @@ impl Properties {
         }
     }
 
+    /// Whether a token expires just now, or has.
+    pub(crate) fn is_token_ending(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|credentials| credentials.is_token_ending())
+    }
+
     /// Waits until a client of these could prove who it is, or the first try has failed.
     ///
     /// # Errors

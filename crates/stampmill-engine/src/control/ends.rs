@@ -9,8 +9,8 @@ use std::time::Duration;
 use rdkafka::Offset;
 
 use crate::kafka::PartitionId;
-use crate::kafka::bounds::offsets_at;
 use crate::kafka::consumer::GroupConsumer;
+use crate::kafka::offsets::offsets_at;
 
 /// A thread of its own, for the question waits for its answer. Ends when dropped.
 pub(super) struct Ends {
@@ -102,8 +102,8 @@ impl Shared {
 fn ask(consumer: &GroupConsumer, partitions: &[PartitionId]) -> Vec<(PartitionId, i64)> {
     match offsets_at(consumer, partitions, Offset::End, ANSWER) {
         Ok(found) => {
-            let known = |(partition, end): (&PartitionId, _)| Some((partition.clone(), Result::ok(end)??));
-            partitions.iter().zip(found).filter_map(known).collect()
+            let ends = partitions.iter().zip(found);
+            ends.filter_map(|(partition, end)| Some((partition.clone(), end.ok()??))).collect()
         }
         Err(error) => {
             log::debug!("where partitions end is not known: {error}");

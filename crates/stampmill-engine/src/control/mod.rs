@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use stampmill_core::repeats::Repeats;
+use stampmill_core::repeats::Complaints;
 use stampmill_core::start_position::Mark;
 
 pub use self::error::PipelineError;
@@ -86,7 +86,7 @@ pub(crate) struct Control {
     asking: Option<JoinHandle<()>>,
     access: Access,
     inspection: inspection::Inspection,
-    complaints: Repeats,
+    complaints: Complaints,
 }
 
 /// A partition that is ours.
@@ -211,7 +211,7 @@ impl Mill {
             asking: None,
             access,
             inspection: inspection::Inspection::default(),
-            complaints: Repeats::new(BETWEEN_COMPLAINTS),
+            complaints: Complaints::new(BETWEEN_COMPLAINTS),
         };
         control.run()
     }
@@ -337,7 +337,7 @@ impl Control {
 
     /// A warning that may come again and again, said once in a while.
     fn complain(&mut self, of: &str) {
-        if let Some(left_out) = self.complaints.admit(1, Instant::now()) {
+        if let Some(left_out) = self.complaints.admit(of, Instant::now()) {
             log::warn!("{}: {of}{left_out}", self.settings.name);
         }
     }

@@ -13,8 +13,9 @@ use stampmill_core::record::CommitOffset;
 use stampmill_core::start_position::{Known, StartPosition, TopicHistory, first_mark, start_position};
 
 use super::{Control, PipelineError};
-use crate::kafka::bounds::{Bounds, bounds, offsets_at};
 use crate::kafka::cluster::{ANSWER, partition_count, topics};
+use crate::kafka::offsets::{held, offsets_at};
+use crate::kafka::reader::Held;
 use crate::kafka::{PartitionId, ffi};
 use crate::settings::{self, OnOffsetGap};
 
@@ -39,10 +40,11 @@ impl Control {
     pub(super) fn resolve(&mut self, partitions: &[PartitionId]) -> Result<Vec<Start>, PipelineError> {
         let committed = self.committed(partitions)?;
         let partitions: Vec<_> = committed.iter().map(|entry| entry.partition.clone()).collect();
-        let bounds = bounds(&self.consumer, &partitions, ANSWER)?;
+        // After the commits: of what is asked for earlier, a commit could lie behind the end.
+        let held = held(&self.consumer, &partitions, ANSWER)?;
         let mut histories: HashMap<Arc<str>, TopicHistory> = HashMap::new();
         let mut starts = Vec::with_capacity(partitions.len());
-        for (Committed { partition, offset, note }, bounds) in committed.into_iter().zip(bounds) {
+        for (Committed { partition, offset, note }, held) in committed.into_iter().zip(held) {
             if let Some(mark) = note.mark {
                 self.marks.insert(Arc::clone(&partition.topic), mark);
             }
@@ -56,7 +58,7 @@ impl Control {
                 }
             };
             let known = Known { partition: partition.partition, committed: offset, topic };
-            let position = self.locate(&partition, start_position(known), bounds)?;
+            let position = self.locate(&partition, start_position(known), held)?;
             let is_committed = offset == Some(position);
             let completed = if is_committed { note.completed } else { Completed::default() };
             starts.push(Start { partition, position, is_committed, completed });
@@ -125,7 +127,7 @@ impl Control {
         &self,
         partition: &PartitionId,
         start: StartPosition,
-        Bounds { low, high }: Bounds,
+        Held { low, high, .. }: Held,
     ) -> Result<CommitOffset, PipelineError> {
         let offset = match (start, self.settings.source.start) {
             (StartPosition::Resume(offset), _) if (low..=high).contains(&offset.get()) => return Ok(offset),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use stampmill_core::access_token::fetch_after;
-use stampmill_core::repeats::Repeats;
+use stampmill_core::repeats::Complaints;
 
 use super::oidc::{Client, Oidc};
 use super::{Credentials, since_1970};
@@ -28,9 +28,7 @@ struct Keeper {
     fetched: u64,
     /// The last try failed with this as the client's secret, and another is tried at once.
     failed_with: Option<Option<String>>,
-    complaints: Repeats,
-    /// Why there was none when that was told last: another reason is told at once.
-    told: Option<String>,
+    complaints: Complaints,
 }
 
 /// It ends by itself when the credentials are dropped.
@@ -50,8 +48,7 @@ impl Keeper {
             backoff: Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE),
             fetched: 0,
             failed_with: None,
-            complaints: Repeats::new(BETWEEN_COMPLAINTS),
-            told: None,
+            complaints: Complaints::new(BETWEEN_COMPLAINTS),
         }
     }
 
@@ -97,19 +94,12 @@ impl Keeper {
             Err(reason) => {
                 let pause = self.backoff.next(self.fetched);
                 self.due = Instant::now() + pause;
-                self.complain(name, oidc, &reason);
+                if let Some(left_out) = self.complaints.admit(&reason, Instant::now()) {
+                    log::warn!("connection `{name}`: no token from `{}`: {reason}{left_out}", oidc.endpoint);
+                }
                 self.failed_with = Some(secret);
                 credentials.take_refusal(reason);
             }
-        }
-    }
-
-    fn complain(&mut self, name: &str, oidc: &Oidc, reason: &str) {
-        if self.told.as_deref() != Some(reason) {
-            (self.complaints, self.told) = (Repeats::new(BETWEEN_COMPLAINTS), Some(reason.to_owned()));
-        }
-        if let Some(left_out) = self.complaints.admit(1, Instant::now()) {
-            log::warn!("connection `{name}`: no token from `{}`: {reason}{left_out}", oidc.endpoint);
         }
     }
 }

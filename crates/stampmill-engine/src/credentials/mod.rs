@@ -48,6 +48,10 @@ pub(crate) enum Unready {
 /// For a token endpoint to answer, however it does.
 pub(crate) const FIRST_TRY: Duration = Duration::from_secs(15);
 
+/// Connections last as long as their token, and are proven anew at nine tenths of what is left (librdkafka): in these
+/// seconds more often than once in one.
+const ENDING: Duration = Duration::from_secs(2);
+
 /// Those of one connection, shared by whoever uses it.
 pub struct Credentials {
     settings: CredentialSettings,
@@ -115,6 +119,13 @@ impl Credentials {
     /// Why not, for people.
     pub(crate) fn has_token(&self) -> Result<(), String> {
         self.lock().has_token(self.settings.oidc.as_ref())
+    }
+
+    /// Whether there is a token that expires just now, or has: connections that it has let in have to prove it again within a
+    /// second, and again.
+    pub(crate) fn is_token_ending(&self) -> bool {
+        let soon = since_1970() + ENDING;
+        self.lock().token.as_ref().is_some_and(|token| token.expires_at <= soon)
     }
 
     /// Brokers do not take the token: its issuer may sign with other keys by now, or have taken it back. Another is asked for.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::*;
+use crate::kafka::denial;
 use crate::settings::Properties;
 
 /// Answers with what it is told to, one by one, and with the last of it again and again.
@@ -151,6 +152,22 @@ fn a_token_is_replaced_for_no_other_reason_than_that_it_is_refused() {
     assert!(!credentials.is_token_refused());
     properties.note_refusal(Code::Authentication, r#"SASL authentication error: {"status":"invalid_token"}"#);
     assert!(credentials.is_token_refused());
+}
+
+/// What a listener without logins says, too, and then it does keep everybody out.
+#[test]
+fn a_login_at_the_end_of_a_token_is_not_taken_and_that_is_no_refusal() {
+    let denied = |credentials: &Arc<Credentials>| {
+        let properties = Properties::new(BTreeMap::new(), Some(Arc::clone(credentials)));
+        let reason = "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state";
+        denial::explain(Code::Authentication, reason, &properties)
+    };
+    let long = of(Endpoint::start(&[(200, LONG)]).oidc());
+    assert_eq!(long.await_first(PATIENCE), Ok(()));
+    assert!(denied(&long).is_some_and(|text| text.contains("takes no login")));
+    let short = of(Endpoint::start(&[(200, SHORT), (503, "")]).oidc());
+    assert_eq!(short.await_first(PATIENCE), Ok(()));
+    eventually("it nears its end", || denied(&short).is_none());
 }
 
 #[test]

@@ -10,10 +10,10 @@ use stampmill_core::completed::Completed;
 use stampmill_core::record::Batch;
 
 use super::PartitionId;
-use super::bounds::{Bounds, bounds};
 use super::cluster::{ANSWER, partition_count};
 use super::ffi::{Live, PartitionQueue};
-use super::reader::{BATCH, Quiet, ReadError, client, topics};
+use super::offsets::held;
+use super::reader::{BATCH, Held, Quiet, ReadError, client, topics};
 use crate::settings::Properties;
 
 pub(crate) struct Changelog {
@@ -99,7 +99,7 @@ impl Changelog {
     fn extend_to(&mut self, count: i32) -> Result<(), ReadError> {
         let known = i32::try_from(self.partitions.len()).unwrap_or(i32::MAX);
         let new: Vec<_> = (known..count).map(|number| PartitionId::new(&self.topic, number)).collect();
-        for (number, Bounds { low, high }) in (known..).zip(bounds(&self.consumer, &new, ANSWER)?) {
+        for Held { partition: number, low, high } in held(&self.consumer, &new, ANSWER)? {
             let queue = PartitionQueue::split(&self.consumer, &self.topic, number);
             let queue = queue.ok_or_else(|| ReadError::NoTopic(self.topic.to_string()))?;
             self.partitions.push(Partition { queue, next: low, end: (low < high).then_some(high) });

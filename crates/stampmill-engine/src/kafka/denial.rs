@@ -13,6 +13,8 @@ pub(crate) enum Denial {
     Authentication,
     /// How it proves that.
     Mechanism,
+    /// That it proves anything: the listener takes no login, or none just now.
+    Login,
     /// A certificate, or TLS altogether.
     Tls,
     /// What the client wants to do.
@@ -46,9 +48,7 @@ impl Denial {
         match code {
             // The connection broke, or was too slow, while it was asked who it is: nobody has refused it.
             Code::Authentication if reason.contains("failed: Local: ") => None,
-            // Brokers take no two re-authentications of a connection within a second (KIP-368), and a token that is about to
-            // expire asks for them. librdkafka connects anew.
-            Code::Authentication if reason.contains("not valid in current SASL state") => None,
+            Code::Authentication if reason.contains("not valid in current SASL state") => Some(Self::Login),
             Code::UnsupportedSASLMechanism => Some(Self::Mechanism),
             Code::Authentication if reason.contains("nsupported SASL mechanism") => Some(Self::Mechanism),
             Code::Authentication | Code::SaslAuthenticationFailed => Some(Self::Authentication),
@@ -78,6 +78,9 @@ impl Denial {
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
         match self {
             Self::Mechanism => "see `sasl.mechanism`: the brokers name those that they know",
+            Self::Login => {
+                "see `security.protocol` and the port in `bootstrap.servers`: the listener there takes no login"
+            }
             Self::Authentication if by_token => {
                 "see `sasl.oauthbearer.*`: the brokers do not take the token, because of its issuer, audience, signature or age"
             }
@@ -118,6 +121,11 @@ impl Denial {
 /// `None` if nobody keeps the client out.
 pub(crate) fn explain(code: Code, reason: &str, properties: &Properties) -> Option<String> {
     let denial = Denial::of(code, reason)?;
+    // Brokers take no two re-authentications of a connection within a second (KIP-368), and a token that is about to expire
+    // asks for them. librdkafka connects anew.
+    if denial == Denial::Login && properties.is_token_ending() {
+        return None;
+    }
     let advice = denial.advice(reason, properties);
     Some(format!("{}; {advice}", plain(reason, properties)))
 }
@@ -223,6 +231,10 @@ mod tests {
             assert!(text.contains("do not take the token"), "{text}");
             let text = told("SASL OAUTHBEARER mechanism handshake failed: Unsupported SASL mechanism");
             assert!(text.contains("see `sasl.mechanism`"), "{text}");
+            let text = told(
+                "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state: broker's supported mechanisms: ",
+            );
+            assert!(text.contains("takes no login"), "{text}");
         }
     }
 
@@ -235,8 +247,6 @@ mod tests {
         assert_eq!(explain(Code::Authentication, slow, &properties()), None);
         let ended = "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: (n/a)";
         assert_eq!(explain(Code::Authentication, ended, &properties()), None);
-        let too_soon = "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state: broker's supported mechanisms: ";
-        assert_eq!(explain(Code::Authentication, too_soon, &properties()), None);
     }
 
     #[test]

@@ -10,10 +10,10 @@ use stampmill_core::completed::Completed;
 use stampmill_core::record::Batch;
 
 use super::PartitionId;
-use super::bounds::{Bounds, bounds};
 use super::cluster::{ANSWER, Topics};
 use super::ffi::{Live, PartitionQueue};
-use super::reader::{BATCH, POLL, Quiet, ReadError, client, topics};
+use super::offsets::held;
+use super::reader::{BATCH, Held, POLL, Quiet, ReadError, client, topics};
 use crate::control::read_topics;
 use crate::settings::PipelineSettings;
 
@@ -68,11 +68,10 @@ impl Follower {
             };
             chosen_partitions.extend(numbers.map(|number| PartitionId::new(&topic, number)));
         }
-        let bounds = bounds(&consumer, &chosen_partitions, ANSWER)?;
+        let held = held(&consumer, &chosen_partitions, ANSWER)?;
         let mut follower = Self { consumer: Arc::new(consumer), followed: Vec::new() };
-        for (partition, bounds) in chosen_partitions.into_iter().zip(bounds) {
-            let next = begin.within(&partition, bounds);
-            follower.add(partition, next)?;
+        for (PartitionId { topic, .. }, held) in chosen_partitions.into_iter().zip(held) {
+            follower.add(topic, held, begin)?;
         }
         follower.assign()?;
         Ok(follower)
@@ -105,7 +104,8 @@ impl Follower {
     }
 
     /// Splits the partition's queue off before it is assigned, or what is fetched at once would stay in the main queue.
-    fn add(&mut self, PartitionId { topic, partition }: PartitionId, next: i64) -> Result<(), ReadError> {
+    fn add(&mut self, topic: Arc<str>, held: Held, begin: Begin) -> Result<(), ReadError> {
+        let (partition, next) = (held.partition, begin.within(&topic, held));
         let queue = PartitionQueue::split(&self.consumer, &topic, partition);
         let queue = queue.ok_or_else(|| ReadError::NoTopic(topic.to_string()))?;
         self.followed.push(Followed { topic, partition, next, queue });
@@ -140,7 +140,7 @@ fn chosen(settings: &PipelineSettings, topic: Option<&str>, topics: &Topics) -> 
 // === impl Begin ===
 
 impl Begin {
-    fn within(self, partition: &PartitionId, Bounds { low, high }: Bounds) -> i64 {
+    fn within(self, topic: &str, Held { partition, low, high }: Held) -> i64 {
         match self {
             Self::Beginning => low,
             Self::End => high,
@@ -148,7 +148,7 @@ impl Begin {
             Self::Offset(offset) => {
                 let next = offset.clamp(low, high);
                 if next != offset {
-                    log::warn!("{partition} holds {low} up to {high}, without {offset}: it begins at {next}");
+                    log::warn!("{topic}/{partition} holds {low} up to {high}, without {offset}: it begins at {next}");
                 }
                 next
             }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn it_begins_within_what_the_partition_holds() {
-        let within = |from: Begin| from.within(&PartitionId::new("t", 0), Bounds { low: 10, high: 20 });
+        let within = |from: Begin| from.within("t", Held { partition: 0, low: 10, high: 20 });
         assert_eq!((within(Begin::Beginning), within(Begin::End)), (10, 20));
         assert_eq!((within(Begin::Last(3)), within(Begin::Last(11)), within(Begin::Last(i64::MAX))), (17, 10, 10));
         assert_eq!((within(Begin::Offset(12)), within(Begin::Offset(3)), within(Begin::Offset(99))), (12, 10, 20));

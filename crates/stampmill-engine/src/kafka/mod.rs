@@ -8,7 +8,6 @@ pub mod sample;
 pub mod scratch;
 pub mod writer;
 
-pub(crate) mod bounds;
 pub(crate) mod certificate;
 pub(crate) mod changelog;
 pub(crate) mod classify;
@@ -16,6 +15,7 @@ pub(crate) mod cluster;
 pub(crate) mod consumer;
 pub(crate) mod denial;
 pub(crate) mod ffi;
+pub(crate) mod offsets;
 pub(crate) mod producer;
 
 use std::fmt;

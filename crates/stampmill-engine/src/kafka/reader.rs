@@ -15,9 +15,9 @@ use stampmill_core::record::{Batch, CommitOffset, Offset};
 use thiserror::Error;
 
 use super::PartitionId;
-use super::bounds::{Bounds, bounds};
 use super::cluster::{self, ANSWER, Topics};
 use super::ffi::{Live, PartitionQueue};
+use super::offsets::held;
 use crate::settings::Properties;
 
 /// A topic, and the partitions that it has.
@@ -100,8 +100,7 @@ impl TopicReader {
     /// The brokers do not answer in time.
     pub fn held(&self) -> Result<Vec<Held>, ReadError> {
         let all: Vec<_> = (0..self.partitions).map(|partition| PartitionId::new(&self.topic, partition)).collect();
-        let held = |(partition, Bounds { low, high })| Held { partition, low, high };
-        Ok((0..).zip(bounds(&self.consumer, &all, ANSWER)?).map(held).collect())
+        Ok(held(&self.consumer, &all, ANSWER)?)
     }
 
     /// # Errors

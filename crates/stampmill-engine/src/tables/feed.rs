@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use stampmill_core::repeats::Repeats;
+use stampmill_core::repeats::Complaints;
 
 use super::TopicTable;
 use super::rows::Taking;
@@ -17,7 +17,7 @@ struct Feed<'a> {
     kept: &'a TopicTable,
     stop: &'a Stop,
     taking: Taking<'a>,
-    complaints: Repeats,
+    complaints: Complaints,
 }
 
 /// While it is read, and later: an update is seen within that.
@@ -28,7 +28,7 @@ const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
 
 pub(super) fn run(kept: &TopicTable, stop: &Stop) {
-    let complaints = Repeats::new(BETWEEN_COMPLAINTS);
+    let complaints = Complaints::new(BETWEEN_COMPLAINTS);
     let mut feed = Feed { kept, stop, taking: Taking::new(kept), complaints };
     while !stop.is_requested() {
         let ended = catch_unwind(AssertUnwindSafe(|| feed.round()));
@@ -94,7 +94,7 @@ impl Feed<'_> {
     }
 
     fn complain(&mut self, reason: String) {
-        if let Some(left_out) = self.complaints.admit(1, Instant::now()) {
+        if let Some(left_out) = self.complaints.admit(&reason, Instant::now()) {
             log::warn!("table `{}`: waiting: {reason}{left_out}", self.kept.name());
         }
         self.kept.wait_for(reason);

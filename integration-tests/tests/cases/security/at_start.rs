@@ -21,6 +21,9 @@ fn faults(secured: &Secured) -> Vec<Fault> {
     let plaintext = secured.broker.bootstrap.clone();
     let trust = format!("security.protocol: SSL\nssl.ca.location: {}\n", secured.authority.file().display());
     let trust_only = trust.clone();
+    let login = format!(
+        "security.protocol: SASL_PLAINTEXT\nsasl.mechanism: PLAIN\nsasl.username: {USER}\nsasl.password: {WRONG}\n"
+    );
     let stranger = secured.stranger.client(USER).expect("a certificate");
     let shows_stranger = secured::mutual(&secured.authority, &stranger);
     let trusts_stranger = secured::mutual(&secured.stranger, &secured.mill);
@@ -38,7 +41,8 @@ fn faults(secured: &Secured) -> Vec<Fault> {
         ("elsewhere", listener("ELSEWHERE"), secured.mutual(), &["IP address mismatch"]),
         ("no-certificate", at(Door::Mutual), trust, &["the brokers want a certificate of this client"]),
         ("stranger", at(Door::Mutual), shows_stranger, &["certificate of this client"]),
-        ("tls-to-plaintext", plaintext, secured.mutual(), &["`security.protocol`"]),
+        ("tls-to-plaintext", plaintext.clone(), secured.mutual(), &["`security.protocol`"]),
+        ("sasl-to-plaintext", plaintext, login, &["`security.protocol`", "takes no login"]),
         ("plaintext-to-tls", at(Door::Mutual), String::new(), &["`security.protocol`"]),
         ("tls-to-sasl", at(Door::Sasl), trust_only, &["`security.protocol`"]),
     ]

@@ -10,26 +10,24 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::PartitionId;
+use super::reader::Held;
 
-/// The first offset that a partition holds, and the one that comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    pub(crate) low: i64,
-    pub(crate) high: i64,
-}
-
-/// Those of each of `partitions`, in their order.
+/// What each of `partitions` holds, in their order.
 ///
 /// # Errors
-/// One of them is not known; then none is told.
-pub(crate) fn bounds<C: ConsumerContext>(
+/// Of one of them it is not known; then none is told.
+pub(crate) fn held<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[PartitionId],
     within: Duration,
-) -> KafkaResult<Vec<Bounds>> {
+) -> KafkaResult<Vec<Held>> {
     let lows = offsets_at(consumer, partitions, Offset::Beginning, within)?;
     let highs = offsets_at(consumer, partitions, Offset::End, within)?;
-    lows.into_iter().zip(highs).map(|(low, high)| Ok(Bounds { low: known(low)?, high: known(high)? })).collect()
+    let ends = lows.into_iter().zip(highs);
+    let held = |(PartitionId { partition, .. }, (low, high)): (&PartitionId, _)| {
+        Ok(Held { partition: *partition, low: known(low)?, high: known(high)? })
+    };
+    partitions.iter().zip(ends).map(held).collect()
 }
 
 /// Every partition has a beginning and an end: without one there was no answer.
@@ -57,7 +55,9 @@ pub(crate) fn offsets_at<C: ConsumerContext>(
         asked.add_partition_offset(&partition.topic, partition.partition, at)?;
     }
     let answer = consumer.offsets_for_times(asked, within)?;
-    let found = answer.elements().into_iter().map(|entry| {
+    // librdkafka fills the list in that it was given, so the order is ours.
+    let found = partitions.iter().zip(answer.elements()).map(|(partition, entry)| {
+        debug_assert_eq!((&*partition.topic, partition.partition), (entry.topic(), entry.partition()));
         entry.error()?;
         Ok(match entry.offset() {
             Offset::Offset(offset) => Some(offset),
